@@ -1,0 +1,100 @@
+"""Words of the project: facial features, label tables and anatomical limits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+
+class FacialFeature(StrEnum):
+    """A facial feature that can be chosen for defacing."""
+
+    EYES = "eyes"
+    NOSE = "nose"
+    EARS = "ears"
+    MOUTH = "mouth"
+
+
+ALL_FEATURES: Final = tuple(FacialFeature)
+
+
+@dataclass(frozen=True)
+class Label:
+    """One row of a BIDS ``dseg.tsv`` look-up table.
+
+    Attributes
+    ----------
+    index
+        Voxel value in the segmentation.
+    name
+        Region name; left and right are the subject's.
+    color
+        Display colour as ``#rrggbb``.
+    feature
+        Facial feature the region belongs to, or None for the brain.
+    """
+
+    index: int
+    name: str
+    color: str
+    feature: FacialFeature | None
+
+
+LABELS: Final = (
+    Label(1, "left eye", "#1f77b4", FacialFeature.EYES),
+    Label(2, "right eye", "#17becf", FacialFeature.EYES),
+    Label(3, "nose", "#d62728", FacialFeature.NOSE),
+    Label(4, "left ear", "#2ca02c", FacialFeature.EARS),
+    Label(5, "right ear", "#98df8a", FacialFeature.EARS),
+    Label(6, "mouth", "#ff7f0e", FacialFeature.MOUTH),
+    Label(7, "brain", "#9467bd", None),
+)
+BRAIN: Final = 7
+
+#: Classes of the detector's softmax, in channel order.
+CLASSES: Final = ("background", "eyes", "nose", "ears", "mouth", "brain")
+BRAIN_CLASS: Final = CLASSES.index("brain")
+
+#: Class channel of each label index (left and right share a class).
+CLASS_OF_LABEL: Final[Mapping[int, int]] = MappingProxyType(
+    {
+        label.index: CLASSES.index(label.feature.value if label.feature else "brain")
+        for label in LABELS
+    }
+)
+
+
+def labels_of(feature: FacialFeature) -> tuple[int, ...]:
+    """Return the label indices that make up ``feature``, left before right."""
+    return tuple(label.index for label in LABELS if label.feature is feature)
+
+
+def name_of(index: int) -> str:
+    """Return the region name of a label index."""
+    return next(label.name for label in LABELS if label.index == index)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a human head can be, in millimetres and millilitres.
+
+    The bounds are wide on purpose: they hold from toddlers to large adults and reject what
+    is not anatomy. They were set around the ranges seen on the training heads
+    (see the model card), widened by half for other ages and by the detector's own error.
+    """
+
+    brain_ml: tuple[float, float] = (250.0, 2300.0)
+    #: Least volume of a region that counts as found.
+    eye_ml: tuple[float, float] = (3.0, 45.0)
+    nose_ml: tuple[float, float] = (2.0, 80.0)
+    ear_ml: tuple[float, float] = (0.7, 45.0)
+    mouth_ml: tuple[float, float] = (2.0, 60.0)
+    interocular_mm: tuple[float, float] = (35.0, 95.0)
+    #: Distance kept free around the predicted brain.
+    brain_margin_mm: float = 3.0
+
+
+LIMITS: Final = Limits()

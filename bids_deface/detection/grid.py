@@ -1,0 +1,145 @@
+"""To the detector's grid (2 mm, RAS+, robust intensity) and back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+SPACING_MM = 2.0
+#: Percentiles that become 0 and 1 in the detector's input.
+PERCENTILES = (1.0, 99.5)
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A regular voxel grid in world space.
+
+    Attributes
+    ----------
+    shape
+        Number of voxels (i, j, k).
+    affine
+        Voxel indices to world RAS+ millimetres, 4x4.
+    """
+
+    shape: tuple[int, int, int]
+    affine: NDArray[np.float64]
+
+
+def zooms_of(affine: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the voxel size in mm along each array axis."""
+    return np.asarray(np.linalg.norm(affine[:3, :3], axis=0), dtype=np.float64)
+
+
+def detector_grid(shape: tuple[int, ...], affine: NDArray[np.float64]) -> Grid:
+    """Return the 2 mm RAS+ grid that covers the field of view of an image.
+
+    Parameters
+    ----------
+    shape
+        Spatial shape of the image (i, j, k).
+    affine
+        Its voxel-to-world matrix (4x4, mm).
+    """
+    corners = np.array(np.meshgrid(*[(-0.5, n - 0.5) for n in shape[:3]])).reshape(3, -1)
+    world = affine[:3, :3] @ corners + affine[:3, 3:4]
+    low, high = world.min(axis=1), world.max(axis=1)
+    size = np.maximum(1, np.round((high - low) / SPACING_MM)).astype(int)
+    grid_affine = np.diag([SPACING_MM, SPACING_MM, SPACING_MM, 1.0])
+    # The grid is centred on the field of view, so that 2 mm images map voxel to voxel.
+    grid_affine[:3, 3] = (low + high) / 2 - (size - 1) * SPACING_MM / 2
+    return Grid((int(size[0]), int(size[1]), int(size[2])), grid_affine)
+
+
+def conform(data: NDArray[np.generic], affine: NDArray[np.float64]) -> tuple[NDArray[np.float32], Grid]:
+    """Resample a 3D image to the detector's grid and scale it to [0, 1].
+
+    Parameters
+    ----------
+    data
+        Intensities (i, j, k), any real dtype.
+    affine
+        Voxel-to-world matrix (4x4, mm).
+
+    Returns
+    -------
+    image
+        float32 in [0, 1] on the returned grid; 0 outside the field of view.
+    grid
+        The detector's grid.
+    """
+    grid = detector_grid(data.shape, affine)
+    small, small_affine = _block_mean(data, affine)
+    image = resample(small, small_affine, grid, order=1)
+    return robust_scale(image), grid
+
+
+def robust_scale(image: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Map the robust percentiles of ``image`` to 0 and 1, and clip."""
+    low, high = np.percentile(image, PERCENTILES)
+    if not high > low:
+        return np.zeros_like(image)
+    return np.clip((image - np.float32(low)) / np.float32(high - low), 0, 1)
+
+
+def resample(
+    data: NDArray[np.generic], affine: NDArray[np.float64], grid: Grid, *, order: int
+) -> NDArray[np.float32]:
+    """Resample ``data`` (i, j, k) from its own ``affine`` to ``grid``; 0 outside.
+
+    Parameters
+    ----------
+    data
+        Image (i, j, k).
+    affine
+        Its voxel-to-world matrix.
+    grid
+        Target grid.
+    order
+        0 nearest neighbour (labels), 1 trilinear.
+    """
+    matrix = np.linalg.inv(affine) @ grid.affine
+    # A thin image must not lose its outermost half voxel: extend by the edge, cut by the FOV.
+    out = ndimage.affine_transform(
+        np.asarray(data, dtype=np.float32),
+        matrix[:3, :3],
+        matrix[:3, 3],
+        output_shape=grid.shape,
+        order=order,
+        mode="grid-constant" if order else "constant",
+        cval=0.0,
+    )
+    return np.asarray(out, dtype=np.float32)
+
+
+def _block_mean(
+    data: NDArray[np.generic], affine: NDArray[np.float64]
+) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """Average blocks of voxels finer than the detector's grid (anti-aliasing)."""
+    factors = [max(1, int(SPACING_MM / zoom + 0.2)) for zoom in zooms_of(affine)]
+    factors = [min(f, n) for f, n in zip(factors, data.shape, strict=True)]
+    small = np.asarray(data)
+    for axis, factor in enumerate(factors):
+        if factor > 1:
+            small = _mean_along(small, axis, factor)
+    small = np.nan_to_num(
+        np.asarray(small, dtype=np.float32), copy=False, nan=0.0, posinf=0.0, neginf=0.0
+    )
+    step = np.diag([*map(float, factors), 1.0])
+    step[:3, 3] = (np.array(factors) - 1) / 2
+    return small, affine @ step
+
+
+def _mean_along(data: NDArray[np.generic], axis: int, factor: int) -> NDArray[np.float32]:
+    """Average ``factor`` neighbours along one axis; a remainder at the end is dropped."""
+    n = data.shape[axis] // factor
+    parts = [
+        np.take(data, range(offset, n * factor, factor), axis=axis) for offset in range(factor)
+    ]
+    total = parts[0].astype(np.float32)
+    for part in parts[1:]:
+        total += part
+    return total / np.float32(factor)

@@ -1,0 +1,139 @@
+"""The attention-gated 3D U-Net.
+
+After Schlemper et al. 2019 (doi 10.1016/j.media.2019.01.012), as used for facial features by
+Jeong et al. 2020 (doi 10.2196/22739).
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """Shape of the network; stored beside the weights.
+
+    Attributes
+    ----------
+    widths
+        Number of filters at each level, finest first.
+    n_classes
+        Number of softmax channels.
+    attention
+        Whether skip connections pass an attention gate.
+    squeeze_excitation
+        Whether blocks are residual and recalibrate their channels (Jeong et al. 2020).
+    """
+
+    widths: tuple[int, ...] = (8, 16, 32, 64, 128)
+    n_classes: int = 6
+    attention: bool = True
+    squeeze_excitation: bool = False
+
+    @property
+    def stride(self) -> int:
+        """Factor each spatial size must be a multiple of."""
+        return int(2 ** (len(self.widths) - 1))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a JSON-serialisable form."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> NetworkConfig:
+        """Build from the form of :meth:`to_dict`."""
+        return cls(**{**values, "widths": tuple(values["widths"])})
+
+
+class SqueezeExcitation(nn.Module):
+    """Channel recalibration (Hu et al. 2018, doi 10.1109/CVPR.2018.00745)."""
+
+    def __init__(self, channels: int, ratio: int = 16) -> None:
+        super().__init__()
+        hidden = max(1, channels // ratio)
+        self.reduce = nn.Linear(channels, hidden)
+        self.expand = nn.Linear(hidden, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Scale the channels of ``x`` (n, c, i, j, k)."""
+        pooled = x.mean(dim=(2, 3, 4))
+        scale = torch.sigmoid(self.expand(torch.relu(self.reduce(pooled))))
+        return x * scale[:, :, None, None, None]
+
+
+class ConvBlock(nn.Module):
+    """Two 3x3x3 convolutions with instance normalisation; residual with ``squeeze_excitation``."""
+
+    def __init__(self, c_in: int, c_out: int, *, squeeze_excitation: bool) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv3d(c_in, c_out, 3, padding=1, bias=False),
+            nn.InstanceNorm3d(c_out, affine=True),
+            nn.ReLU(inplace=True),
+            nn.Conv3d(c_out, c_out, 3, padding=1, bias=False),
+            nn.InstanceNorm3d(c_out, affine=True),
+        )
+        self.recalibrate = SqueezeExcitation(c_out) if squeeze_excitation else None
+        self.shortcut = nn.Conv3d(c_in, c_out, 1) if squeeze_excitation else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (n, c_in, i, j, k) to (n, c_out, i, j, k)."""
+        y = self.body(x)
+        if self.recalibrate is not None and self.shortcut is not None:
+            y = self.recalibrate(y) + self.shortcut(x)
+        return torch.relu_(y)
+
+
+class AttentionGate(nn.Module):
+    """Additive attention: the coarser level says where the skip connection matters."""
+
+    def __init__(self, c_skip: int, c_gate: int) -> None:
+        super().__init__()
+        self.skip = nn.Conv3d(c_skip, c_skip, 2, stride=2, bias=False)
+        self.gate = nn.Conv3d(c_gate, c_skip, 1)
+        self.score = nn.Conv3d(c_skip, 1, 1)
+
+    def forward(self, skip: Tensor, gate: Tensor) -> Tensor:
+        """Weight ``skip`` (n, c, 2i, 2j, 2k) by ``gate`` (n, c', i, j, k)."""
+        score = torch.sigmoid(self.score(torch.relu_(self.skip(skip) + self.gate(gate))))
+        return skip * nn.functional.interpolate(score, scale_factor=2, mode="nearest")
+
+
+class AttentionUNet(nn.Module):
+    """Encoder, decoder and attention-gated skip connections; returns logits."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.config = config
+        widths, se = config.widths, config.squeeze_excitation
+        self.encoder = nn.ModuleList(
+            ConvBlock(c_in, c_out, squeeze_excitation=se)
+            for c_in, c_out in zip((1, *widths), widths, strict=False)
+        )
+        pairs = list(zip(widths[-2::-1], widths[:0:-1], strict=True))
+        self.up = nn.ModuleList(nn.ConvTranspose3d(deep, c, 2, stride=2) for c, deep in pairs)
+        self.gates = nn.ModuleList(
+            AttentionGate(c, deep) if config.attention else nn.Identity() for c, deep in pairs
+        )
+        self.decoder = nn.ModuleList(
+            ConvBlock(2 * c, c, squeeze_excitation=se) for c, _ in pairs
+        )
+        self.head = nn.Conv3d(widths[0], config.n_classes, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map an image (n, 1, i, j, k) to class logits (n, n_classes, i, j, k)."""
+        skips: list[Tensor] = []
+        for level, block in enumerate(self.encoder):
+            x = block(x if level == 0 else nn.functional.max_pool3d(x, 2))
+            skips.append(x)
+        skips.pop()
+        for up, gate, block in zip(self.up, self.gates, self.decoder, strict=True):
+            skip = skips.pop()
+            if self.config.attention:
+                skip = gate(skip, x)
+            x = block(torch.cat((skip, up(x)), dim=1))
+        return cast(Tensor, self.head(x))
