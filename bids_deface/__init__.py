@@ -8,13 +8,13 @@ __version__ = "0.1.0"
 __all__ = ["__version__", "deface_image"]
 
 if TYPE_CHECKING:
-    from bids_deface.deface import deface_image
+    from bids_deface.deface_file import deface_image
 
 
 def __getattr__(name: str) -> Any:
     """Import :func:`deface_image` on first use: ``import bids_deface`` stays light."""
     if name == "deface_image":
-        from bids_deface.deface import deface_image
+        from bids_deface.deface_file import deface_image
 
         return deface_image
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from bids_deface.volume import zooms_of
+
 SPACING_MM = 2.0
 #: Percentiles that become 0 and 1 in the detector's input.
 PERCENTILES = (1.0, 99.5)
@@ -27,11 +29,6 @@ class Grid:
 
     shape: tuple[int, int, int]
     affine: NDArray[np.float64]
-
-
-def zooms_of(affine: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the voxel size in mm along each array axis."""
-    return np.asarray(np.linalg.norm(affine[:3, :3], axis=0), dtype=np.float64)
 
 
 def detector_grid(shape: tuple[int, ...], affine: NDArray[np.float64]) -> Grid:
@@ -54,8 +51,28 @@ def detector_grid(shape: tuple[int, ...], affine: NDArray[np.float64]) -> Grid:
     return Grid((int(size[0]), int(size[1]), int(size[2])), grid_affine)
 
 
-def conform(data: NDArray[np.generic], affine: NDArray[np.float64]) -> tuple[NDArray[np.float32], Grid]:
-    """Resample a 3D image to the detector's grid and scale it to [0, 1].
+@dataclass(frozen=True)
+class ConformedImage:
+    """An image on the detector's grid.
+
+    Attributes
+    ----------
+    image
+        float32 (i, j, k) in [0, 1]; 0 outside the field of view.
+    grid
+        The detector's grid.
+    low, high
+        Intensities of the source that became 0 and 1.
+    """
+
+    image: NDArray[np.float32]
+    grid: Grid
+    low: float
+    high: float
+
+
+def conform(data: NDArray[np.generic], affine: NDArray[np.float64]) -> ConformedImage:
+    """Resample a 3D image to the detector's grid and scale it to [0, 1] by robust percentiles.
 
     Parameters
     ----------
@@ -63,26 +80,16 @@ def conform(data: NDArray[np.generic], affine: NDArray[np.float64]) -> tuple[NDA
         Intensities (i, j, k), any real dtype.
     affine
         Voxel-to-world matrix (4x4, mm).
-
-    Returns
-    -------
-    image
-        float32 in [0, 1] on the returned grid; 0 outside the field of view.
-    grid
-        The detector's grid.
     """
     grid = detector_grid(data.shape, affine)
     small, small_affine = _block_mean(data, affine)
     image = resample(small, small_affine, grid, order=1)
-    return robust_scale(image), grid
-
-
-def robust_scale(image: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Map the robust percentiles of ``image`` to 0 and 1, and clip."""
-    low, high = np.percentile(image, PERCENTILES)
-    if not high > low:
-        return np.zeros_like(image)
-    return np.clip((image - np.float32(low)) / np.float32(high - low), 0, 1)
+    low, high = (float(v) for v in np.percentile(image, PERCENTILES))
+    if high > low:
+        image = np.clip((image - np.float32(low)) / np.float32(high - low), 0, 1)
+    else:
+        image = np.zeros_like(image)
+    return ConformedImage(image, grid, low, high)
 
 
 def resample(

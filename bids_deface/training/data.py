@@ -72,16 +72,16 @@ def load_head(data_dir: Path, row: dict[str, str]) -> TrainingHead:
         image = nib.loadsave.load(data_dir / row["image"])
         label = nib.loadsave.load(data_dir / row["label"])
         assert isinstance(image, nib.Nifti1Image) and isinstance(label, nib.Nifti1Image)
-        scaled, grid = conform(np.asanyarray(image.dataobj), _affine(image))
+        conformed = conform(np.asanyarray(image.dataobj), _affine(image))
         dseg = np.asanyarray(label.dataobj)
-        labels = resample(dseg, _affine(label), grid, order=0).round().astype(np.uint8)
+        labels = resample(dseg, _affine(label), conformed.grid, order=0).round().astype(np.uint8)
     except (OSError, EOFError, nib.filebasedimages.ImageFileError) as error:
         raise ImageError(f"Cannot read the head {row['head']}: {error}.") from error
     lookup = np.zeros(256, dtype=np.uint8)
     lookup[list(CLASS_OF_LABEL)] = list(CLASS_OF_LABEL.values())
     return TrainingHead(
         name=row["head"],
-        image=torch.from_numpy((scaled * 255).round().astype(np.uint8)),
+        image=torch.from_numpy((conformed.image * 255).round().astype(np.uint8)),
         classes=torch.from_numpy(lookup[labels]),
         visible=_visible(row.get("visible") or ""),
     )

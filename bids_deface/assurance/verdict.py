@@ -1,0 +1,94 @@
+"""PASS, REVIEW or FAIL, with reasons in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bids_deface.anatomy import FacialFeature, labels_of, name_of
+from bids_deface.assurance.brain import ChangeCount
+
+
+class Decision(StrEnum):
+    """What may happen with a defaced image."""
+
+    PASS = "PASS"
+    REVIEW = "REVIEW"
+    FAIL = "FAIL"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Decision on one image.
+
+    Attributes
+    ----------
+    decision
+        PASS: may be shared. REVIEW: a human must look. FAIL: nothing is written.
+    reasons
+        Why, in words; empty for PASS.
+    """
+
+    decision: Decision
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RegionEvidence:
+    """What speaks for one region being hidden.
+
+    Attributes
+    ----------
+    index
+        Label index.
+    expected_here
+        Whether the feature is in the field of view and not known to be absent.
+    doubt
+        Why the detection is doubtful; empty if it is not.
+    changed_ml
+        Volume changed for this region.
+    """
+
+    index: int
+    expected_here: bool
+    doubt: str
+    changed_ml: float
+
+
+#: A feature that is there is not hidden by changing less than this.
+LEAST_CHANGE_ML = 0.5
+
+
+def decide(
+    evidence: tuple[RegionEvidence, ...],
+    features: tuple[FacialFeature, ...],
+    changes: ChangeCount,
+) -> Verdict:
+    """Weigh the evidence for one image; in doubt, never PASS.
+
+    Parameters
+    ----------
+    evidence
+        One entry for each facial region.
+    features
+        Features that were to be hidden.
+    changes
+        Comparison of the output with the input.
+    """
+    broken = []
+    if changes.in_brain:
+        broken.append(f"{changes.in_brain} brain voxels would change")
+    if changes.outside_mask:
+        broken.append(f"{changes.outside_mask} voxels outside the mask would change")
+    if broken:
+        return Verdict(Decision.FAIL, tuple(broken))
+    wanted = {index for feature in features for index in labels_of(feature)}
+    doubts = []
+    for item in evidence:
+        if item.index not in wanted:
+            continue
+        if item.doubt:
+            doubts.append(item.doubt)
+        elif item.expected_here and item.changed_ml < LEAST_CHANGE_ML:
+            doubts.append(f"only {item.changed_ml:.1f} ml changed at the {name_of(item.index)}")
+    return Verdict(Decision.REVIEW, tuple(doubts)) if doubts else Verdict(Decision.PASS)

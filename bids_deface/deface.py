@@ -1,0 +1,263 @@
+"""The whole job on one volume: detect, distort, check."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol as TypingProtocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bids_deface.anatomy import ALL_FEATURES, BRAIN, LIMITS, OUTWARD, FacialFeature, labels_of
+from bids_deface.assurance.brain import ChangeCount, count_changes, protected_region
+from bids_deface.assurance.verdict import RegionEvidence, Verdict, decide
+from bids_deface.distortion.methods import PROTOCOLS, Protocol
+from bids_deface.distortion.scene import Scene
+from bids_deface.errors import UsageError
+from bids_deface.surroundings import Surroundings
+from bids_deface.tissue import bounding_box
+from bids_deface.volume import (
+    Volume,
+    canonical_affine,
+    canonical_view,
+    derived_volume,
+    spatial_mean,
+    zooms_of,
+)
+
+if TYPE_CHECKING:
+    from bids_deface.detection.detector import FeatureMap
+
+#: Surroundings a method sees around its feature, mm: skin to learn from and air to draw from.
+AROUND_MM = 30.0
+#: Surfaces before cuts: where a nose meets a flattened eye, the cut has the last word.
+ORDER = (FacialFeature.EYES, FacialFeature.MOUTH, FacialFeature.NOSE, FacialFeature.EARS)
+MASK_DESCRIPTION = "voxels changed by defacing (1 = changed)"
+
+
+class FeatureSource(TypingProtocol):
+    """Where the features are: the detector, or regions carried over from another image."""
+
+    @property
+    def sha256(self) -> str:
+        """Checksum of the weights behind the regions."""
+
+    def detect(self, image: NDArray[np.float32], affine: NDArray[np.float64]) -> FeatureMap:
+        """Return the features of one image whose axes run right, anterior, superior."""
+
+
+@dataclass(frozen=True)
+class DefaceSettings:
+    """What to hide and how.
+
+    Attributes
+    ----------
+    features
+        Features to hide.
+    protocol
+        Name of the set of methods.
+    random_seed
+        Seed of the random fill; None (default) draws from the system. A seed that becomes known
+        lets others repeat the fill, so none is ever written.
+    """
+
+    features: tuple[FacialFeature, ...] = ALL_FEATURES
+    protocol: str = "default"
+    random_seed: int | None = None
+
+    @classmethod
+    def of(
+        cls,
+        features: Iterable[str] | None = None,
+        protocol: str = "default",
+        random_seed: int | None = None,
+    ) -> DefaceSettings:
+        """Check names and fill in the protocol's own features where none are chosen.
+
+        Raises
+        ------
+        UsageError
+            A feature or protocol is unknown, or the protocol has no method for a feature.
+        """
+        if protocol not in PROTOCOLS:
+            raise UsageError(f"Unknown protocol {protocol!r}.", f"Choose from {[*PROTOCOLS]}.")
+        known = PROTOCOLS[protocol].features
+        chosen = known if features is None else tuple(features)
+        for name in chosen:
+            if name not in known:
+                raise UsageError(
+                    f"Unknown feature {str(name)!r} for protocol {protocol}.",
+                    f"Choose from {' '.join(known)}.",
+                )
+        if not chosen:
+            raise UsageError("No feature chosen.", f"Choose from {' '.join(known)}.")
+        return cls(tuple(f for f in known if f in chosen), protocol, random_seed)
+
+    @property
+    def methods(self) -> Protocol:
+        """The chosen set of methods."""
+        return PROTOCOLS[self.protocol]
+
+
+@dataclass(frozen=True)
+class DefaceResult:
+    """Everything known after defacing one volume.
+
+    Attributes
+    ----------
+    volume
+        The defaced volume; what lies outside ``mask`` is as it was.
+    mask
+        uint8 (i, j, k), 1 where voxels were changed.
+    dseg
+        uint8 (i, j, k), regions of the facial features and the brain.
+    changes
+        Comparison with the input.
+    verdict
+        PASS, REVIEW or FAIL with reasons.
+    features
+        What the detector found, axes running right, anterior, superior.
+    weights_sha256
+        The detector that was used.
+    """
+
+    volume: Volume
+    mask: NDArray[np.uint8]
+    dseg: NDArray[np.uint8]
+    changes: ChangeCount
+    verdict: Verdict
+    features: FeatureMap
+    weights_sha256: str
+
+    @property
+    def mask_volume(self) -> Volume:
+        """The mask as a volume on the scan's grid."""
+        return derived_volume(self.mask, self.volume, MASK_DESCRIPTION)
+
+    @property
+    def dseg_volume(self) -> Volume:
+        """The regions as a volume on the scan's grid."""
+        return derived_volume(self.dseg, self.volume, "facial regions and brain")
+
+
+def deface_volume(
+    volume: Volume, settings: DefaceSettings, detector: FeatureSource
+) -> DefaceResult:
+    """Hide the chosen features of one volume.
+
+    Parameters
+    ----------
+    volume
+        The scan, 3D or with further frames.
+    settings
+        Features and methods.
+    detector
+        Where the features are.
+
+    Raises
+    ------
+    ImageError
+        No head was recognised, or the image cannot be judged.
+    """
+    image = spatial_mean(volume)
+    affine = canonical_affine(image.shape, volume.affine)
+    upright = canonical_view(image, volume.affine)
+    features = detector.detect(upright, affine)
+    zooms = zooms_of(affine)
+    protected = protected_region(features.dseg == BRAIN, LIMITS.brain_margin_mm, zooms)
+    out = volume.data.copy(order="F")
+    mask = np.zeros(upright.shape, dtype=bool)
+    changed_ml = _distort(
+        canonical_view(volume.data, volume.affine),
+        canonical_view(out, volume.affine),
+        mask,
+        Surroundings.of(upright, affine, features.head, features.head_grid.affine, features.threshold),
+        features,
+        protected,
+        settings,
+    )
+    changes = count_changes(
+        canonical_view(volume.data, volume.affine),
+        canonical_view(out, volume.affine),
+        mask,
+        protected,
+    )
+    return DefaceResult(
+        volume=volume.with_data(out),
+        mask=_as_stored_order(mask.astype(np.uint8), volume),
+        dseg=_as_stored_order(features.dseg, volume),
+        changes=changes,
+        verdict=decide(_evidence(features, changed_ml), settings.features, changes),
+        features=features,
+        weights_sha256=detector.sha256,
+    )
+
+
+def _distort(
+    data: NDArray[Any],
+    out: NDArray[Any],
+    mask: NDArray[np.bool_],
+    around: Surroundings,
+    found: FeatureMap,
+    protected: NDArray[np.bool_],
+    settings: DefaceSettings,
+) -> dict[int, float]:
+    """Write each feature's change into ``out`` and ``mask``; return ml changed by label."""
+    rng = np.random.default_rng(settings.random_seed)
+    hidden = np.isin(found.dseg, [i for f in settings.features for i in labels_of(f)])
+    voxel_ml = float(np.prod(around.zooms)) / 1000
+    changed_ml: dict[int, float] = {}
+    for feature in ORDER:
+        if feature not in settings.features:
+            continue
+        method = settings.methods.methods[feature]
+        for index in labels_of(feature):
+            region = found.dseg == index
+            if not region.any():
+                continue
+            box = bounding_box(region, np.ceil(AROUND_MM / around.zooms).astype(int))
+            head, air = around.head(box, hidden[box]), around.air(box, hidden[box])
+            allowed = ~protected[box]
+            for frame in _frames(data.shape):
+                where = (*box, *frame)
+                values = data[where]
+                scene = Scene(
+                    data=values,
+                    region=region[box],
+                    features=hidden[box],
+                    head=head,
+                    air=air & np.isfinite(values),
+                    zooms=around.zooms,
+                    far_air=around.far_air(data[(..., *frame)], rng),
+                )
+                change = method(scene, *OUTWARD[index], rng)
+                put = change.mask & allowed
+                out[where][put] = change.values[put]
+                mask[box] |= put
+                changed_ml[index] = float(put.sum()) * voxel_ml
+    return changed_ml
+
+
+def _frames(shape: tuple[int, ...]) -> Iterable[tuple[int, ...]]:
+    """Return the index of each 3D frame: one empty index for a 3D image."""
+    return np.ndindex(*shape[3:])
+
+
+def _evidence(found: FeatureMap, changed_ml: dict[int, float]) -> tuple[RegionEvidence, ...]:
+    return tuple(
+        RegionEvidence(
+            index=report.index,
+            expected_here=report.status in ("found", "doubtful"),
+            doubt=report.reason,
+            changed_ml=changed_ml.get(report.index, 0.0),
+        )
+        for report in found.regions
+    )
+
+
+def _as_stored_order(canonical: NDArray[np.uint8], volume: Volume) -> NDArray[np.uint8]:
+    """Turn an array from canonical axes back to the volume's own."""
+    out = np.zeros(volume.data.shape[:3], dtype=np.uint8, order="F")
+    canonical_view(out, volume.affine)[...] = canonical
+    return out

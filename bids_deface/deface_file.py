@@ -1,0 +1,119 @@
+"""Deface files: the Python call and what the command for one file runs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from bids_deface.assurance.verdict import Decision
+from bids_deface.deface import DefaceResult, DefaceSettings, FeatureSource, deface_volume
+from bids_deface.detection.carried import CarriedRegions
+from bids_deface.detection.detector import FeatureDetector
+from bids_deface.errors import DefaceError, ImageError, OutputError, ReviewNeededError
+from bids_deface.volume import canonical_affine, load_volume, save_volume
+
+PathLike = str | os.PathLike[str]
+
+
+def deface_file(path: Path, settings: DefaceSettings, source: FeatureSource) -> DefaceResult:
+    """Load and deface one file; errors name it.
+
+    Raises
+    ------
+    DefaceError
+        The file cannot be read or judged.
+    """
+    volume = load_volume(path)
+    try:
+        return deface_volume(volume, settings, source)
+    except ImageError as error:
+        raise type(error)(f"{path}: {error.message}", error.hint) from error
+
+
+def deface_image(
+    in_file: str | os.PathLike[str],
+    out_file: str | os.PathLike[str],
+    *,
+    features: Iterable[str] | None = None,
+    protocol: str = "default",
+    mask_file: str | os.PathLike[str] | None = None,
+    apply_to: Iterable[tuple[str | os.PathLike[str], str | os.PathLike[str]]] = (),
+    device: str = "cpu",
+    random_seed: int | None = None,
+    accept_doubt: bool = False,
+) -> DefaceResult:
+    """Deface one NIfTI file.
+
+    Parameters
+    ----------
+    in_file
+        Head scan, ``.nii`` or ``.nii.gz``.
+    out_file
+        Where the defaced scan goes; an existing file is replaced.
+    features
+        ``eyes``, ``nose``, ``ears``, ``mouth``; None takes all of the protocol's.
+    protocol
+        ``default`` or ``jeong2020``.
+    mask_file
+        Where the mask of changed voxels goes, if wanted.
+    apply_to
+        Pairs of other files of the same session and their outputs: they are defaced with the
+        regions of ``in_file``, carried over through world coordinates.
+    device
+        Torch device of the detector.
+    random_seed
+        Seed of the random fill, for tests only.
+    accept_doubt
+        Write the output though the verdict is REVIEW.
+
+    Returns
+    -------
+    DefaceResult
+        The defaced volume, mask, regions and verdict.
+
+    Raises
+    ------
+    DefaceError
+        With ``exit_code`` and ``hint``; nothing is written then.
+    """
+    pairs = [(Path(a), Path(b)) for a, b in apply_to]
+    _refuse_overwriting(Path(in_file), Path(out_file), pairs)
+    settings = DefaceSettings.of(features, protocol, random_seed)
+    detector = FeatureDetector(device=device)
+    result = deface_file(Path(in_file), settings, detector)
+    _require_pass(result, Path(in_file), accept_doubt)
+    outputs = [(result.volume, Path(out_file))]
+    if mask_file is not None:
+        outputs.append((result.mask_volume, Path(mask_file)))
+    affine = canonical_affine(result.volume.data.shape, result.volume.affine)
+    carried = CarriedRegions(result.features, affine, detector.sha256)
+    for other, other_out in pairs:
+        also = deface_file(other, settings, carried)
+        _require_pass(also, other, accept_doubt)
+        outputs.append((also.volume, other_out))
+    for volume, path in outputs:
+        save_volume(volume, path)
+    return result
+
+
+def _require_pass(result: DefaceResult, path: Path, accept_doubt: bool) -> None:
+    """Raise unless the result may be written."""
+    reasons = "; ".join(result.verdict.reasons)
+    if result.verdict.decision is Decision.FAIL:
+        raise DefaceError(f"{path}: {reasons}.")
+    if result.verdict.decision is Decision.REVIEW and not accept_doubt:
+        raise ReviewNeededError(
+            f"{path} needs a human eye: {reasons}.",
+            "Nothing was written; look at the scan and pass --accept-doubt to write it.",
+        )
+
+
+def _refuse_overwriting(in_file: Path, out_file: Path, pairs: list[tuple[Path, Path]]) -> None:
+    """Raise if an output would replace one of the inputs."""
+    inputs = {p.resolve() for p in (in_file, *(a for a, _ in pairs))}
+    for path in (out_file, *(b for _, b in pairs)):
+        if path.resolve() in inputs:
+            raise OutputError(f"{path} is an input; it is never overwritten.")
+        if not path.name.endswith((".nii", ".nii.gz")):
+            raise OutputError(f"{path} must end in .nii or .nii.gz.")

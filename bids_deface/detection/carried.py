@@ -1,0 +1,71 @@
+"""Regions carried over from another image of the same session."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bids_deface.anatomy import BRAIN
+from bids_deface.detection.detector import FeatureMap
+from bids_deface.detection.grid import Grid, conform, resample
+from bids_deface.errors import ImageError
+from bids_deface.tissue import head_mask, tissue_threshold
+
+#: Share of the carried brain that must lie on head tissue, or the heads do not coincide.
+LEAST_OVERLAP = 0.9
+
+
+@dataclass(frozen=True)
+class CarriedRegions:
+    """Stands in for the detector: the regions are known from a reference image.
+
+    Attributes
+    ----------
+    reference
+        What the detector found in the reference.
+    affine
+        Voxel-to-world matrix of the reference's segmentation.
+    sha256
+        Checksum of the weights that found it.
+    """
+
+    reference: FeatureMap
+    affine: NDArray[np.float64]
+    sha256: str
+
+    def detect(self, image: NDArray[np.float32], affine: NDArray[np.float64]) -> FeatureMap:
+        """Resample the reference's regions to another image through world coordinates.
+
+        Parameters
+        ----------
+        image
+            Intensities (i, j, k).
+        affine
+            Its voxel-to-world matrix.
+
+        Raises
+        ------
+        ImageError
+            The two heads do not lie in the same place.
+        """
+        conformed = conform(image, affine)
+        threshold = tissue_threshold(conformed.image)
+        head = head_mask(conformed.image, threshold, np.full(3, 2.0))
+        grid = Grid((image.shape[0], image.shape[1], image.shape[2]), affine)
+        dseg = resample(self.reference.dseg, self.affine, grid, order=0).round().astype(np.uint8)
+        brain = resample(self.reference.dseg == BRAIN, self.affine, conformed.grid, order=0) > 0
+        overlap = float(head[brain].mean()) if brain.any() else 0.0
+        if overlap < LEAST_OVERLAP:
+            raise ImageError(
+                f"the reference's brain overlaps this head by {100 * overlap:.0f} % only.",
+                "Images that share regions must be in the same position; deface it on its own.",
+            )
+        return replace(
+            self.reference,
+            dseg=dseg,
+            threshold=conformed.low + threshold * (conformed.high - conformed.low),
+            head=head,
+            head_grid=conformed.grid,
+        )

@@ -1,0 +1,66 @@
+"""What a distortion method sees: one feature's surroundings in one image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Scene:
+    """The neighbourhood of one feature, axes running right, anterior, superior.
+
+    All arrays share one shape (i, j, k): a box around the feature.
+
+    Attributes
+    ----------
+    data
+        Stored voxel values of one frame.
+    region
+        bool, the detected feature.
+    features
+        bool, all features that are being hidden: their surface is no model for the skin.
+    head
+        bool, filled head outline, in the scan's own resolution.
+    air
+        bool, voxels surely outside the head.
+    zooms
+        Voxel size in mm.
+    far_air
+        Stored values of air anywhere in the image (1D), for boxes without air of their own.
+    """
+
+    data: NDArray[Any]
+    region: NDArray[np.bool_]
+    features: NDArray[np.bool_]
+    head: NDArray[np.bool_]
+    air: NDArray[np.bool_]
+    zooms: NDArray[np.float64]
+    far_air: NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Change:
+    """New values for some voxels of a scene.
+
+    Attributes
+    ----------
+    mask
+        bool (i, j, k), voxels to change.
+    values
+        Values (i, j, k) in the stored dtype; only those in ``mask`` count.
+    """
+
+    mask: NDArray[np.bool_]
+    values: NDArray[Any]
+
+
+def as_stored(values: NDArray[Any] | float, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Round and clip values to what ``dtype`` can store."""
+    if dtype.kind in "iu":
+        limits = np.iinfo(dtype)
+        return np.clip(np.rint(values), limits.min, limits.max).astype(dtype)
+    return np.asarray(values).astype(dtype)

@@ -1,0 +1,150 @@
+"""Give a feature's place a new, featureless surface."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from bids_deface.distortion.heights import (
+    Columns,
+    enclosing_ellipse,
+    membrane,
+    skin_intensity,
+    surface_height,
+    widen,
+)
+from bids_deface.distortion.noise import fill_with_air
+from bids_deface.distortion.scene import Change, Scene, as_stored
+
+#: Thickness of the uniform layer of skin under the new surface, mm.
+SHELL_MM = 5.0
+#: Air above the old and the new surface that is renewed (partial volume), mm.
+ABOVE_MM = 3.0
+#: Depth under the surface at which the skin's intensity is read, mm.
+SKIN_MM = 3.0
+#: Widening of the feature's footprint, mm; at least one voxel.
+RIM_MM = 3.0
+#: Radius over which the floor of a cut is lowered and smoothed, mm.
+FLOOR_MM = 4.0
+#: Width of the skin's edge, mm; at least one voxel.
+RAMP_MM = 2.0
+
+
+def flatten_surface(scene: Scene, axis: int, sign: int, rng: np.random.Generator) -> Change:
+    """Replace the surface over the region by a smooth membrane of one skin intensity.
+
+    The height of the skin around the feature is carried across it, which keeps no relief of the
+    feature itself: lids, sockets and lips are gone. Under the membrane a shell of skin gets one
+    local intensity; above it is air noise of the scan.
+
+    Parameters
+    ----------
+    scene
+        Surroundings of the feature.
+    axis, sign
+        Direction out of the head; (1, 1) is forward.
+    rng
+        Random generator for the air.
+    """
+    columns = Columns(axis, sign)
+    flat = np.delete(scene.zooms, axis)
+    footprint = widen(columns.view(scene.region).any(axis=-1), _rim(flat), flat)
+    old, new = _heights(scene, columns, footprint, flat)
+    return _resurface(scene, columns, footprint, old, new, rng)
+
+
+def remove_outward(scene: Scene, axis: int, sign: int, rng: np.random.Generator) -> Change:
+    """Take a protruding feature away and close the skin under it.
+
+    The region is cut from its inner face outwards, along the direction in which it sticks out:
+    no tip is left where the detection ended early. All of it, and the air around it, becomes air
+    noise of the scan. Under the cut a shell of skin of one local intensity closes nostrils and
+    ear canal; its outline is an ellipse for the ears, not the auricle's.
+
+    Parameters
+    ----------
+    scene
+        Surroundings of the feature.
+    axis, sign
+        Direction out of the head: (1, 1) forward for the nose, (0, -1) left, (0, 1) right.
+    rng
+        Random generator for the air.
+    """
+    columns = Columns(axis, sign)
+    flat = np.delete(scene.zooms, axis)
+    region = columns.view(scene.region)
+    own = region.any(axis=-1)
+    footprint = widen(enclosing_ellipse(own, flat) if axis == 0 else own, _rim(flat), flat)
+    old, bare = _heights(scene, columns, footprint, flat)
+    inner = np.where(own, region.argmax(axis=-1) - 1.0, np.inf)
+    # The cut's floor: smooth, and below the region's inner face everywhere.
+    floor = ndimage.minimum_filter(np.minimum(bare, inner), footprint=_disc(FLOOR_MM, flat))
+    new = ndimage.gaussian_filter(floor, 0.5 * FLOOR_MM / flat)
+    outermost = region.shape[-1] - 1 - region[..., ::-1].argmax(axis=-1)
+    tip = np.where(footprint, np.where(own, outermost, 0).max(), 0)
+    return _resurface(scene, columns, footprint, np.maximum(old, tip), new, rng)
+
+
+def _disc(radius_mm: float, flat: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return a disc (a, b) of the given radius, at least 3 x 3 pixels."""
+    reach = np.maximum(1, np.rint(radius_mm / flat)).astype(int)
+    a, b = np.ogrid[-reach[0] : reach[0] + 1, -reach[1] : reach[1] + 1]
+    return np.asarray((a / reach[0]) ** 2 + (b / reach[1]) ** 2 <= 1.01)
+
+
+def _rim(flat: NDArray[np.float64]) -> float:
+    """Return by how many mm a footprint is widened on pixels of this size."""
+    return max(RIM_MM, float(flat.max()))
+
+
+def _heights(
+    scene: Scene,
+    columns: Columns,
+    footprint: NDArray[np.bool_],
+    flat: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the surface as it is and as the skin around the features would have it."""
+    old = surface_height(columns.view(scene.head))
+    hidden = widen(columns.view(scene.features).any(axis=-1), 1.0, flat)
+    known = (old >= 0) & ~footprint & ~hidden
+    return old, membrane(old, known, flat)
+
+
+def _resurface(
+    scene: Scene,
+    columns: Columns,
+    footprint: NDArray[np.bool_],
+    old: NDArray[np.float64],
+    new: NDArray[np.float64],
+    rng: np.random.Generator,
+) -> Change:
+    """Put skin under and air above a new height map.
+
+    Parameters
+    ----------
+    scene, columns, rng
+        As in the callers.
+    footprint
+        bool (a, b), columns to change.
+    old, new
+        Surface heights (a, b), voxels; -1 in ``old`` where a column holds no head.
+    """
+    zoom = float(scene.zooms[columns.axis])
+    level = np.arange(scene.data.shape[columns.axis])
+    place = footprint & ((old >= 0) | (new >= 0))
+    reached = np.where(old >= 0, old, new)
+    top = (np.maximum(reached, new) + ABOVE_MM / zoom)[..., None]
+    bottom = (np.minimum(reached, new) - SHELL_MM / zoom)[..., None]
+    changed = place[..., None] & (level >= bottom) & (level <= top)
+    # A ramp as wide as real skin's blurred edge: a hard step would be seen beside it.
+    ramp = max(1.0, RAMP_MM / zoom)
+    cover = np.clip(0.5 + (new[..., None] - level) / ramp, 0, 1) * changed
+    mask = columns.back(changed)
+    skin = skin_intensity(columns.view(scene.data), old, ~footprint, SKIN_MM / zoom)
+    part = columns.back(cover)
+    values = fill_with_air(scene.data, mask & (part < 1), scene.air, scene.far_air, rng)
+    blend = mask & (part > 0)
+    mixed = part[blend] * skin + (1 - part[blend]) * values[blend].astype(np.float64)
+    values[blend] = as_stored(mixed, values.dtype)
+    return Change(mask, values)

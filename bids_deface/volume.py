@@ -1,0 +1,222 @@
+"""A volume as it is stored: voxels, header and extensions byte for byte.
+
+nibabel parses the header; the bytes around the voxels are kept as they came, so that saving
+changes nothing but the voxels that were changed.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+from isal import igzip, isal_zlib
+from nibabel.filebasedimages import ImageFileError
+from nibabel.orientations import apply_orientation, inv_ornt_aff, io_orientation
+from nibabel.spatialimages import HeaderDataError
+from numpy.typing import NDArray
+
+from bids_deface.errors import ImageError, NoInputError, OutputError
+
+SUFFIXES = (".nii", ".nii.gz")
+
+
+@dataclass(frozen=True)
+class Volume:
+    """Voxels as stored on disk, and where they are.
+
+    Attributes
+    ----------
+    data
+        Stored values (i, j, k[, t...]) in the file's dtype, before scl_slope and scl_inter.
+    affine
+        Voxel-to-world matrix (4x4, RAS+, mm): sform if set, else qform.
+    prefix
+        The file's bytes before the voxels: header and extensions.
+    trailer
+        Bytes after the voxels (seldom any).
+    slope
+        scl_slope of the header (1 where unset).
+    """
+
+    data: NDArray[Any]
+    affine: NDArray[np.float64]
+    prefix: bytes
+    trailer: bytes
+    slope: float
+
+    def with_data(self, data: NDArray[Any]) -> Volume:
+        """Return the same volume with other voxels of the same shape and dtype."""
+        if data.shape != self.data.shape or data.dtype != self.data.dtype:
+            raise ValueError("the voxels must keep their shape and dtype")
+        return Volume(data, self.affine, self.prefix, self.trailer, self.slope)
+
+
+def load_volume(path: Path) -> Volume:
+    """Read a NIfTI-1 or NIfTI-2 single file.
+
+    Parameters
+    ----------
+    path
+        ``.nii`` or ``.nii.gz``.
+
+    Raises
+    ------
+    NoInputError
+        The file is not there (or is a broken git-annex link).
+    ImageError
+        The file is truncated, no NIfTI, not a real-valued image of 3 to 5 dimensions.
+    """
+    if not path.exists():
+        hint = "Run: datalad get (git-annex content is missing)." if path.is_symlink() else None
+        raise NoInputError(f"{path} does not exist.", hint)
+    raw = _read_bytes(path)
+    header = _parse_header(raw, path)
+    dtype, shape = header.get_data_dtype(), tuple(int(n) for n in header.get_data_shape())
+    if dtype.kind not in "iuf":
+        raise ImageError(
+            f"{path} stores {dtype} voxels.", "Only real-valued images can be defaced."
+        )
+    if not 3 <= len(shape) <= 5 or min(shape, default=0) < 1:
+        raise ImageError(f"{path} has shape {shape}.", "A 3D or 4D image is needed.")
+    start, size = int(header["vox_offset"]), int(np.prod(shape)) * dtype.itemsize
+    if start < header.sizeof_hdr or len(raw) < start + size:
+        raise ImageError(
+            f"{path} is truncated: {len(raw)} bytes, {start + size} expected.",
+            "Get the file again from its source.",
+        )
+    data = np.frombuffer(raw, dtype, int(np.prod(shape)), start).reshape(shape, order="F")
+    slope = float(header["scl_slope"])
+    affine = np.asarray(header.get_best_affine(), dtype=np.float64)
+    if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
+        raise ImageError(f"{path} has no usable qform or sform.", "Repair the header first.")
+    return Volume(
+        data=data,
+        affine=affine,
+        prefix=raw[:start],
+        trailer=raw[start + size :],
+        slope=slope if np.isfinite(slope) and slope != 0 else 1.0,
+    )
+
+
+def save_volume(volume: Volume, path: Path) -> None:
+    """Write a volume whole or not at all; gzip without time and name, as BIDS asks.
+
+    Raises
+    ------
+    OutputError
+        The folder cannot be written.
+    """
+    content = b"".join((volume.prefix, volume.data.tobytes(order="F"), volume.trailer))
+    if path.name.endswith(".gz"):
+        content = igzip.compress(content, compresslevel=3, mtime=0)
+    write_whole(path, content)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write ``content`` under a temporary name in the same folder, then rename it."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=".tmp-", suffix=".part", dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            umask = os.umask(0)
+            os.umask(umask)
+            Path(name).chmod(0o666 & ~umask)
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise OutputError(f"Cannot write {path}: {error.strerror or error}.") from error
+
+
+def derived_volume(data: NDArray[Any], like: Volume, description: str) -> Volume:
+    """Return an integer mask or label map on the grid of another volume.
+
+    Parameters
+    ----------
+    data
+        Voxels (i, j, k); stored as they are, without scaling.
+    like
+        Volume whose qform, sform and their codes are taken over.
+    description
+        ``descrip`` of the header, at most 79 characters.
+    """
+    source = _parse_header(like.prefix, None)
+    header = type(source)() if isinstance(source, nib.Nifti2Header) else nib.Nifti1Header()
+    header.set_data_dtype(data.dtype)
+    header.set_data_shape(data.shape)
+    header.set_qform(source.get_qform(), int(source["qform_code"]))
+    header.set_sform(source.get_sform(), int(source["sform_code"]))
+    # set_qform rounds zooms through the quaternion; the scan's own are kept.
+    header["pixdim"][:4] = source["pixdim"][:4]
+    header["xyzt_units"] = source["xyzt_units"]
+    header["descrip"] = description.encode()
+    # A single file: magic n+1, voxels after the empty extension flag.
+    header["magic"] = b"n+1" if isinstance(header, nib.Nifti1Header) else header["magic"]
+    header["vox_offset"] = header.sizeof_hdr + 4
+    prefix = bytes(header.binaryblock) + b"\0\0\0\0"
+    return Volume(np.asarray(data), like.affine, prefix, b"", 1.0)
+
+
+def spatial_mean(volume: Volume) -> NDArray[np.float32]:
+    """Return one 3D image (i, j, k) that stands for all frames, brighter = more signal."""
+    data = volume.data
+    if data.ndim > 3:
+        data = data.reshape(*data.shape[:3], -1).mean(axis=3, dtype=np.float32)
+    mean = np.nan_to_num(data.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
+    return -mean if volume.slope < 0 else mean
+
+
+def canonical_view(data: NDArray[Any], affine: NDArray[np.float64]) -> NDArray[Any]:
+    """Return a view of ``data`` whose first axes run closest to right, anterior, superior.
+
+    Writing into the view writes into ``data``.
+    """
+    view: NDArray[Any] = apply_orientation(data, io_orientation(affine))
+    return view
+
+
+def canonical_affine(shape: tuple[int, ...], affine: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the voxel-to-world matrix of :func:`canonical_view`."""
+    turn = inv_ornt_aff(io_orientation(affine), shape[:3])
+    return np.asarray(affine @ turn, dtype=np.float64)
+
+
+def zooms_of(affine: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the voxel size in mm along each array axis."""
+    return np.asarray(np.linalg.norm(affine[:3, :3], axis=0), dtype=np.float64)
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        raw = path.read_bytes()
+        return igzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
+    except (EOFError, zlib.error, isal_zlib.error, igzip.BadGzipFile) as error:
+        raise ImageError(
+            f"{path} is truncated or damaged ({error}).", "Get the file again from its source."
+        ) from error
+    except OSError as error:
+        raise ImageError(f"{path} cannot be read: {error.strerror or error}.") from error
+
+
+def _parse_header(raw: bytes, path: Path | None) -> nib.Nifti1Header:
+    """Return the NIfTI header at the start of ``raw``."""
+    try:
+        for kind in (nib.Nifti1Header, nib.Nifti2Header):
+            block = raw[: kind.sizeof_hdr]
+            magic = block[344:348] if kind is nib.Nifti1Header else block[4:8]
+            if magic[:2] == b"n+" and len(block) == kind.sizeof_hdr:
+                return kind(block)
+    except (HeaderDataError, ImageFileError, ValueError) as error:
+        raise ImageError(f"{path} has a broken NIfTI header ({error}).") from error
+    raise ImageError(f"{path} is no NIfTI file.", "Convert it first, for example with dcm2niix.")
