@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol as TypingProtocol
+from typing import TYPE_CHECKING, Any
+from typing import Protocol as TypingProtocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -172,7 +173,9 @@ def deface_volume(
         canonical_view(volume.data, volume.affine),
         canonical_view(out, volume.affine),
         mask,
-        Surroundings.of(upright, affine, features.head, features.head_grid.affine, features.threshold),
+        Surroundings.of(
+            upright, affine, features.head, features.head_grid.affine, features.threshold
+        ),
         features,
         protected,
         settings,
@@ -219,9 +222,8 @@ def _distort(
             box = bounding_box(region, np.ceil(AROUND_MM / around.zooms).astype(int))
             head, air = around.head(box, hidden[box]), around.air(box, hidden[box])
             allowed = ~protected[box]
-            for frame in _frames(data.shape):
-                where = (*box, *frame)
-                values = data[where]
+            for before, after in zip(_frames(data), _frames(out), strict=True):
+                values = before[box]
                 scene = Scene(
                     data=values,
                     region=region[box],
@@ -229,19 +231,19 @@ def _distort(
                     head=head,
                     air=air & np.isfinite(values),
                     zooms=around.zooms,
-                    far_air=around.far_air(data[(..., *frame)], rng),
+                    far_air=around.far_air(before, rng),
                 )
                 change = method(scene, *OUTWARD[index], rng)
                 put = change.mask & allowed
-                out[where][put] = change.values[put]
+                after[box][put] = change.values[put]
                 mask[box] |= put
                 changed_ml[index] = float(put.sum()) * voxel_ml
     return changed_ml
 
 
-def _frames(shape: tuple[int, ...]) -> Iterable[tuple[int, ...]]:
-    """Return the index of each 3D frame: one empty index for a 3D image."""
-    return np.ndindex(*shape[3:])
+def _frames(data: NDArray[Any]) -> list[NDArray[Any]]:
+    """Return views of the 3D frames of an image."""
+    return [data[(..., *index)] for index in np.ndindex(*data.shape[3:])]
 
 
 def _evidence(found: FeatureMap, changed_ml: dict[int, float]) -> tuple[RegionEvidence, ...]:

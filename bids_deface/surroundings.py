@@ -67,9 +67,7 @@ class Surroundings:
         """Voxel size in mm."""
         return zooms_of(self.affine)
 
-    def head(
-        self, box: tuple[slice, ...], features: NDArray[np.bool_]
-    ) -> NDArray[np.bool_]:
+    def head(self, box: tuple[slice, ...], features: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Return the filled head outline in a box: coarse inside, thresholded at the surface.
 
         Parameters
@@ -84,9 +82,7 @@ class Surroundings:
         near = self._coarse(self.reach, box) | features
         return np.asarray(self._coarse(self.core, box) | (near & (soft > self.threshold)))
 
-    def air(
-        self, box: tuple[slice, ...], features: NDArray[np.bool_]
-    ) -> NDArray[np.bool_]:
+    def air(self, box: tuple[slice, ...], features: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Return the voxels of a box that are surely air; parameters as in :meth:`head`."""
         near = self._coarse(self.reach, box) | (self.image[box] > 1.5 * self.threshold)
         zooms = self.zooms
@@ -111,7 +107,7 @@ class Surroundings:
         ijk = np.rint(chosen @ to_scan[:3, :3].T + to_scan[:3, 3]).astype(int)
         ijk = ijk[np.all((ijk >= 0) & (ijk < data.shape), axis=1)]
         values = data[tuple(ijk.T)]
-        return values[np.isfinite(values)]
+        return np.asarray(values[np.isfinite(values)])
 
     def _coarse(self, mask: NDArray[np.bool_], box: tuple[slice, ...]) -> NDArray[np.bool_]:
         """Interpolate a coarse mask to a box of the scan."""

@@ -1,4 +1,4 @@
-"""Head and air: where is there signal?"""
+"""Head and air: where there is signal."""
 
 from __future__ import annotations
 

@@ -24,6 +24,8 @@ from numpy.typing import NDArray
 from bids_deface.errors import ImageError, NoInputError, OutputError
 
 SUFFIXES = (".nii", ".nii.gz")
+#: What a damaged gzip file raises.
+DAMAGED: tuple[type[Exception], ...] = (EOFError, zlib.error, igzip.BadGzipFile, isal_zlib.error)
 
 
 @dataclass(frozen=True)
@@ -201,7 +203,7 @@ def _read_bytes(path: Path) -> bytes:
     try:
         raw = path.read_bytes()
         return igzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
-    except (EOFError, zlib.error, isal_zlib.error, igzip.BadGzipFile) as error:
+    except DAMAGED as error:
         raise ImageError(
             f"{path} is truncated or damaged ({error}).", "Get the file again from its source."
         ) from error
@@ -212,11 +214,10 @@ def _read_bytes(path: Path) -> bytes:
 def _parse_header(raw: bytes, path: Path | None) -> nib.Nifti1Header:
     """Return the NIfTI header at the start of ``raw``."""
     try:
-        for kind in (nib.Nifti1Header, nib.Nifti2Header):
-            block = raw[: kind.sizeof_hdr]
-            magic = block[344:348] if kind is nib.Nifti1Header else block[4:8]
-            if magic[:2] == b"n+" and len(block) == kind.sizeof_hdr:
-                return kind(block)
+        if raw[344:347] == b"n+1":
+            return nib.Nifti1Header(raw[:348])
+        if raw[4:7] == b"n+2" and len(raw) >= 540:
+            return nib.Nifti2Header(raw[:540])
     except (HeaderDataError, ImageFileError, ValueError) as error:
         raise ImageError(f"{path} has a broken NIfTI header ({error}).") from error
     raise ImageError(f"{path} is no NIfTI file.", "Convert it first, for example with dcm2niix.")

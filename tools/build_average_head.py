@@ -28,7 +28,7 @@ from scipy.linalg import expm, logm
 SPACING_MM = 1.5
 SHAPE = (124, 172, 172)  # 186 x 258 x 258 mm
 LABELS = range(1, 8)
-#: Each round after the affine one: grid of the registration (mm) and SyN iterations, coarse to fine.
+#: Rounds after the affine one: grid of the registration (mm), SyN iterations from coarse to fine.
 ROUNDS: tuple[tuple[float, tuple[int, ...]], ...] = (
     (3.0, (20, 10, 5)),
     (3.0, (30, 20, 10)),
@@ -75,7 +75,9 @@ def mean_points(all_points: list[np.ndarray]) -> np.ndarray:
 
 def empty_reference(mean: np.ndarray) -> ants.ANTsImage:
     """Return the average's grid: RAS, the head's features at the front."""
-    centre = mean[[5, 6]].mean(0) + [0, 24, 10]  # between the ears, forward and a little up
+    centre = mean[[5, 6]].mean(0) + np.array(
+        [0, 24, 10]
+    )  # between the ears, forward and a little up
     origin = centre - np.array(SHAPE) * SPACING_MM / 2
     # ANTs keeps LPS: x and y change sign.
     return ants.from_numpy(
@@ -215,7 +217,10 @@ def warp_round(
     stack = average(heads, reference, transforms)
     undo = [mean_warp_inverse([t[0] for t in transforms], work)]
     return np.stack(
-        [ants.apply_transforms(reference, reference.new_image_like(c), undo).numpy() for c in stack]
+        [
+            ants.apply_transforms(reference, reference.new_image_like(c), undo).numpy()
+            for c in stack
+        ]
     )
 
 
@@ -253,9 +258,7 @@ def main() -> None:
     reference, starts = empty_reference(mean), []
     for number, head in enumerate(heads):
         turn, shift = rigid(head.points, mean)
-        starts.append(
-            rigid_transform_file(turn, shift, args.work_dir / f"{number:03d}_rigid.mat")
-        )
+        starts.append(rigid_transform_file(turn, shift, args.work_dir / f"{number:03d}_rigid.mat"))
     path = args.work_dir / "round_affine.npy"
     if path.exists():
         stack = np.load(path)

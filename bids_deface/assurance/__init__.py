@@ -1,0 +1,1 @@
+"""Did it work? Brain, face and verdict."""

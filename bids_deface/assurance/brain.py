@@ -1,4 +1,4 @@
-"""Which voxels must never change, and did any?"""
+"""Voxels that must never change, and whether any did."""
 
 from __future__ import annotations
 

@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from bids_deface.anatomy import BRAIN, CLASS_OF_LABEL
+from bids_deface.detection.checksum import DEFAULT_WEIGHTS
 from bids_deface.detection.grid import Grid, conform
 from bids_deface.detection.inference import predict_array
 from bids_deface.detection.plausibility import RegionReport, judge, require_head
 from bids_deface.detection.regions import find_regions
-from bids_deface.tissue import bounding_box, head_mask, tissue_threshold
-from bids_deface.detection.weights import DEFAULT_WEIGHTS, LoadedNetwork, load_weights
+from bids_deface.detection.weights import LoadedNetwork, load_weights
 from bids_deface.errors import DeviceError, NoHeadError
+from bids_deface.tissue import bounding_box, head_mask, tissue_threshold
 
 #: Probability from which a voxel belongs to a facial region; low, because a missed part shows.
 FACE_PROBABILITY = 0.4

@@ -35,7 +35,10 @@ def predict(network: AttentionUNet, image: Tensor) -> Tensor:
         padding += [0, -size % stride]
     padded = functional.pad(image[None, None].to(device), padding)
     padded = padded.to(memory_format=torch.channels_last_3d)
-    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=_use_bfloat16(device.type)):
+    with (
+        torch.inference_mode(),
+        torch.autocast(device.type, torch.bfloat16, enabled=_use_bfloat16(device.type)),
+    ):
         logits = network(padded)
     i, j, k = image.shape
     return torch.softmax(logits[0, :, :i, :j, :k].float(), dim=0).cpu()
@@ -50,6 +53,15 @@ def predict_array(network: AttentionUNet, image: NDArray[np.float32]) -> NDArray
 def _use_bfloat16(device_type: str) -> bool:
     """Tell whether bfloat16 is native; emulated, it is slower than float32."""
     if device_type == "cuda":
-        return torch.cuda.is_bf16_supported()
+        return bool(torch.cuda.is_bf16_supported())
     capability = torch.backends.cpu.get_cpu_capability()
-    return capability.startswith("AVX512") and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    return capability.startswith("AVX512") and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
+def device_available(name: str) -> bool:
+    """Tell whether a torch device of this name can be used here."""
+    try:
+        torch.empty(1, device=torch.device(name))
+    except (RuntimeError, AssertionError):
+        return False
+    return True

@@ -1,4 +1,4 @@
-"""Is this anatomy possible, and where should a missing feature be?"""
+"""Whether this anatomy is possible, and where a missing feature should be."""
 
 from __future__ import annotations
 
@@ -214,7 +214,9 @@ def _judge_missing(
 def _touches_border(mask: NDArray[np.bool_], grid: Grid) -> bool:
     reach = max(1, round(BORDER_MM / SPACING_MM))
     for axis in range(3):
-        ends = np.take(mask, [*range(reach), *range(grid.shape[axis] - reach, grid.shape[axis])], axis)
+        ends = np.take(
+            mask, [*range(reach), *range(grid.shape[axis] - reach, grid.shape[axis])], axis
+        )
         if ends.any():
             return True
     return False

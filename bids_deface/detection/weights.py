@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,12 +13,9 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from bids_deface.anatomy import CLASSES
-from bids_deface.detection.network import AttentionUNet, NetworkConfig
+from bids_deface.detection.checksum import CHECKSUM_SUFFIX, DEFAULT_WEIGHTS, sha256_of, verify
+from bids_deface.detection.network import AttentionUNet, NetworkConfig, to_device
 from bids_deface.errors import WeightsError
-
-WEIGHTS_DIR = Path(__file__).parent / "weights"
-DEFAULT_WEIGHTS = WEIGHTS_DIR / "head-attunet-2mm.safetensors"
-CHECKSUM_SUFFIX = ".sha256"
 
 
 @dataclass(frozen=True)
@@ -28,15 +24,6 @@ class LoadedNetwork:
 
     network: AttentionUNet
     sha256: str
-
-
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file as hexadecimal text."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def save_weights(path: Path, state: Mapping[str, Tensor], config: NetworkConfig) -> str:
@@ -66,15 +53,9 @@ def load_weights(path: Path = DEFAULT_WEIGHTS, device: str = "cpu") -> LoadedNet
     WeightsError
         A file is missing, altered or not ours. Nothing is ever downloaded.
     """
-    sums = path.with_name(path.name + CHECKSUM_SUFFIX)
-    for needed in (path, sums):
-        if not needed.is_file():
-            raise WeightsError(f"The detector's weights are missing: {needed}.")
-    checksum = sha256_of(path)
-    if sums.read_text().split()[:1] != [checksum]:
-        raise WeightsError(f"The detector's weights were altered: {path} fails its SHA-256 check.")
+    checksum = verify(path)
     try:
-        with safe_open(path, framework="pt", device="cpu") as file:  # type: ignore[no-untyped-call]
+        with safe_open(path, framework="pt", device="cpu") as file:
             metadata = file.metadata()
             config = NetworkConfig.from_dict(json.loads(metadata["network"]))
             if tuple(json.loads(metadata["classes"])) != CLASSES:
@@ -84,5 +65,4 @@ def load_weights(path: Path = DEFAULT_WEIGHTS, device: str = "cpu") -> LoadedNet
         network.load_state_dict(state)
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise WeightsError(f"{path} is no weights file of this program ({error}).") from error
-    network = network.to(torch.device(device)).eval()
-    return LoadedNetwork(network.to(memory_format=torch.channels_last_3d), checksum)
+    return LoadedNetwork(to_device(network, torch.device(device)).eval(), checksum)

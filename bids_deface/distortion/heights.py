@@ -40,6 +40,11 @@ class Columns:
         return turned if self.sign > 0 else np.flip(turned, self.axis)
 
 
+def footprint_of(region: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the columns (a, b) that hold a part of a region (a, b, height)."""
+    return np.asarray(region.any(axis=-1))
+
+
 def surface_height(head: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Return the outermost head voxel of each column; -1 where there is none.
 
@@ -111,7 +116,8 @@ def membrane(
     # One noisy column of the rim must not draw a ridge across the feature.
     sigma = RIM_SMOOTHING_MM / zooms
     weight = ndimage.gaussian_filter(known.astype(np.float64), sigma)
-    smooth = ndimage.gaussian_filter(np.where(known, height, 0.0), sigma) / np.maximum(weight, 1e-9)
+    smooth = np.asarray(ndimage.gaussian_filter(np.where(known, height, 0.0), sigma))
+    smooth /= np.maximum(weight, 1e-9)
     if known.all():
         return smooth
     number = np.full(known.shape, -1)

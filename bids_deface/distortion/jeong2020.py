@@ -1,4 +1,4 @@
-"""The paper's own voxel rules (Jeong et al. 2020, doi 10.2196/22739), for ``--protocol jeong2020``.
+"""Voxel rules of Jeong et al. 2020 (doi 10.2196/22739), for ``--protocol jeong2020``.
 
 They are kept as published: in voxels, eyes, nose and ears only.
 """
@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from bids_deface.tissue import bounding_box
-from bids_deface.distortion.heights import skin_intensity, surface_height
+from bids_deface.distortion.heights import footprint_of, skin_intensity, surface_height
 from bids_deface.distortion.scene import Change, Scene, as_stored
+from bids_deface.tissue import bounding_box
 
 #: Half-thickness of the overwritten surface along each axis, voxels.
 SURFACE_VOXELS = 2
@@ -19,10 +19,8 @@ SURFACE_VOXELS = 2
 NOSE_FACTOR = 2.0
 
 
-def overwrite_eye_surface(
-    scene: Scene, axis: int, sign: int, rng: np.random.Generator
-) -> Change:
-    """Set voxels within 2 voxels of the face surface, in the eye's box, to the skin's intensity."""
+def overwrite_eye_surface(scene: Scene, axis: int, sign: int, rng: np.random.Generator) -> Change:
+    """Set voxels within 2 of the face surface, in the eye's box, to the skin's intensity."""
     del axis, sign, rng
     box = bounding_box(scene.region)
     height = surface_height(np.moveaxis(scene.head, 1, -1))
@@ -33,7 +31,7 @@ def overwrite_eye_surface(
     inside[box] = surface[box]
     cube = np.ones((2 * SURFACE_VOXELS + 1,) * 3, dtype=bool)
     mask = ndimage.binary_dilation(inside, structure=cube)
-    around = np.moveaxis(scene.region, 1, -1).any(axis=-1)
+    around = footprint_of(np.moveaxis(scene.region, 1, -1))
     skin = skin_intensity(np.moveaxis(scene.data, 1, -1), height, around, 3.0)
     values = scene.data.copy()
     values[mask] = as_stored(skin, values.dtype)
@@ -54,9 +52,7 @@ def noise_auricle(scene: Scene, axis: int, sign: int, rng: np.random.Generator) 
     air = scene.data[scene.air] if scene.air.any() else scene.far_air
     low, high = _noise_range(air)
     values = scene.data.copy()
-    values[scene.region] = as_stored(
-        rng.uniform(low, high, int(scene.region.sum())), values.dtype
-    )
+    values[scene.region] = as_stored(rng.uniform(low, high, int(scene.region.sum())), values.dtype)
     return Change(scene.region.copy(), values)
 
 

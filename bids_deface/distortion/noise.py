@@ -85,9 +85,7 @@ def _copy_patch(
     wanted = left[block]
     room = np.array(data.shape) - wanted.shape
     for start in rng.integers(0, room + 1, size=(PATCH_TRIES // 4, 3)):
-        there = tuple(
-            slice(int(a), int(a) + n) for a, n in zip(start, wanted.shape, strict=True)
-        )
+        there = tuple(slice(int(a), int(a) + n) for a, n in zip(start, wanted.shape, strict=True))
         if source[there].all():
             patch = data[there]
             for axis in range(3):

@@ -9,6 +9,7 @@ from scipy import ndimage
 from bids_deface.distortion.heights import (
     Columns,
     enclosing_ellipse,
+    footprint_of,
     membrane,
     skin_intensity,
     surface_height,
@@ -16,6 +17,7 @@ from bids_deface.distortion.heights import (
 )
 from bids_deface.distortion.noise import fill_with_air
 from bids_deface.distortion.scene import Change, Scene, as_stored
+from bids_deface.tissue import dilate_mm
 
 #: Thickness of the uniform layer of skin under the new surface, mm.
 SHELL_MM = 5.0
@@ -25,6 +27,8 @@ ABOVE_MM = 3.0
 SKIN_MM = 3.0
 #: Widening of the feature's footprint, mm; at least one voxel.
 RIM_MM = 3.0
+#: Pieces left standing alone after a cut go when they lie this near to it, mm.
+REMNANT_MM = 15.0
 #: Radius over which the floor of a cut is lowered and smoothed, mm.
 FLOOR_MM = 4.0
 #: Width of the skin's edge, mm; at least one voxel.
@@ -49,7 +53,7 @@ def flatten_surface(scene: Scene, axis: int, sign: int, rng: np.random.Generator
     """
     columns = Columns(axis, sign)
     flat = np.delete(scene.zooms, axis)
-    footprint = widen(columns.view(scene.region).any(axis=-1), _rim(flat), flat)
+    footprint = widen(footprint_of(columns.view(scene.region)), _rim(flat), flat)
     old, new = _heights(scene, columns, footprint, flat)
     return _resurface(scene, columns, footprint, old, new, rng)
 
@@ -74,7 +78,7 @@ def remove_outward(scene: Scene, axis: int, sign: int, rng: np.random.Generator)
     columns = Columns(axis, sign)
     flat = np.delete(scene.zooms, axis)
     region = columns.view(scene.region)
-    own = region.any(axis=-1)
+    own = footprint_of(region)
     footprint = widen(enclosing_ellipse(own, flat) if axis == 0 else own, _rim(flat), flat)
     old, bare = _heights(scene, columns, footprint, flat)
     inner = np.where(own, region.argmax(axis=-1) - 1.0, np.inf)
@@ -83,7 +87,12 @@ def remove_outward(scene: Scene, axis: int, sign: int, rng: np.random.Generator)
     new = ndimage.gaussian_filter(floor, 0.5 * FLOOR_MM / flat)
     outermost = region.shape[-1] - 1 - region[..., ::-1].argmax(axis=-1)
     tip = np.where(footprint, np.where(own, outermost, 0).max(), 0)
-    return _resurface(scene, columns, footprint, np.maximum(old, tip), new, rng)
+    change = _resurface(scene, columns, footprint, np.maximum(old, tip), new, rng)
+    loose = loose_pieces(scene.head, change.mask, scene.zooms)
+    values = change.values.copy()
+    air = fill_with_air(scene.data, loose, scene.air & ~loose, scene.far_air, rng)
+    values[loose] = air[loose]
+    return Change(change.mask | loose, values)
 
 
 def _disc(radius_mm: float, flat: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -98,6 +107,30 @@ def _rim(flat: NDArray[np.float64]) -> float:
     return max(RIM_MM, float(flat.max()))
 
 
+def loose_pieces(
+    head: NDArray[np.bool_], cut: NDArray[np.bool_], zooms: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Return what hangs in the air near a cut, with its blurred edge.
+
+    Parameters
+    ----------
+    head
+        bool (i, j, k), head before the cut.
+    cut
+        bool (i, j, k), voxels of the cut.
+    zooms
+        Voxel size in mm.
+    """
+    rest = head & ~cut
+    labels, n = ndimage.label(rest)
+    if n < 2:
+        return np.zeros_like(cut)
+    sizes = np.bincount(labels.ravel())
+    sizes[0] = 0
+    loose = rest & (labels != sizes.argmax()) & dilate_mm(cut, REMNANT_MM, zooms)
+    return np.asarray((dilate_mm(loose, ABOVE_MM, zooms) & ~rest & ~cut) | loose)
+
+
 def _heights(
     scene: Scene,
     columns: Columns,
@@ -106,7 +139,7 @@ def _heights(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the surface as it is and as the skin around the features would have it."""
     old = surface_height(columns.view(scene.head))
-    hidden = widen(columns.view(scene.features).any(axis=-1), 1.0, flat)
+    hidden = widen(footprint_of(columns.view(scene.features)), 1.0, flat)
     known = (old >= 0) & ~footprint & ~hidden
     return old, membrane(old, known, flat)
 

@@ -1,0 +1,1 @@
+"""Nipype nodes: load, call one function, save."""

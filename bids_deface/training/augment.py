@@ -259,4 +259,5 @@ def scale(image: Tensor) -> Tensor:
     """Scale by robust percentiles, as :func:`bids_deface.detection.grid.conform`."""
     few = image.flatten()[::23].float()
     low, high = torch.quantile(few, torch.tensor([0.01, 0.995], device=image.device)).tolist()
-    return ((image - low) / max(high - low, 1e-6)).clamp(0, 1)
+    scaled: Tensor = ((image - low) / max(high - low, 1e-6)).clamp(0, 1)
+    return scaled

@@ -71,7 +71,8 @@ def load_head(data_dir: Path, row: dict[str, str]) -> TrainingHead:
     try:
         image = nib.loadsave.load(data_dir / row["image"])
         label = nib.loadsave.load(data_dir / row["label"])
-        assert isinstance(image, nib.Nifti1Image) and isinstance(label, nib.Nifti1Image)
+        assert isinstance(image, nib.Nifti1Image)
+        assert isinstance(label, nib.Nifti1Image)
         conformed = conform(np.asanyarray(image.dataobj), _affine(image))
         dseg = np.asanyarray(label.dataobj)
         labels = resample(dseg, _affine(label), conformed.grid, order=0).round().astype(np.uint8)

@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 
 from bids_deface.anatomy import CLASSES
-from bids_deface.detection.inference import predict
-from bids_deface.detection.network import AttentionUNet
+from bids_deface.detection.inference import device_available, predict
+from bids_deface.detection.network import AttentionUNet, to_device
 from bids_deface.detection.weights import save_weights
 from bids_deface.errors import DeviceError, OutputError
 from bids_deface.training.augment import augment
@@ -75,7 +75,7 @@ class Trainer:
         self.train_heads, self.validation_heads = train, validation
         torch.manual_seed(options.seed)
         network = start_from or AttentionUNet(recipe.network)
-        self.network = network.to(self.device, memory_format=torch.channels_last_3d)
+        self.network = to_device(network, self.device)
         self.averaged = deepcopy(self.network).eval().requires_grad_(False)
         self.optimizer = torch.optim.AdamW(
             self.network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
@@ -156,7 +156,7 @@ class Trainer:
             logits = self.network(batch)
         loss = segmentation_loss(logits.float(), classes[None], self.recipe.loss)
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
         self.optimizer.step()
         # A short average at the start, so that the first weights are forgotten.
@@ -224,12 +224,9 @@ class Trainer:
 
 def open_device(name: str) -> torch.device:
     """Return the torch device, or raise `DeviceError` where it is not there."""
-    try:
-        device = torch.device(name)
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise DeviceError(f"The device {name!r} is not available.") from error
-    return device
+    if not device_available(name):
+        raise DeviceError(f"The device {name!r} is not available.")
+    return torch.device(name)
 
 
 def mean_dice(network: AttentionUNet, heads: list[TrainingHead]) -> dict[str, float]:

@@ -1,0 +1,65 @@
+"""Progress: one line per image, a bar on a terminal."""
+
+from __future__ import annotations
+
+import json
+import sys
+from types import TracebackType
+from typing import Self
+
+from tqdm import tqdm
+
+from bids_deface.dataset.names import node_name
+from bids_deface.dataset.plan import Plan, PlannedImage
+
+
+class Progress:
+    """Tells the user of each image that is finished.
+
+    Parameters
+    ----------
+    plan
+        The run; only its images to do are counted.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self._images = {f"store_{node_name(i.record.stem)}": i for i in plan.todo}
+        self._bar = tqdm(
+            total=len(self._images), unit="image", disable=not sys.stderr.isatty(), file=sys.stderr
+        )
+        self._done = 0
+
+    def __enter__(self) -> Self:
+        """Start."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Remove the bar."""
+        self._bar.close()
+
+    def node_ended(self, fullname: str) -> None:
+        """Print a line if the node was the last one of an image."""
+        image = self._images.get(fullname.rpartition(".")[2])
+        if image is None:
+            return
+        self._done += 1
+        self._bar.update()
+        tqdm.write(f"[{self._done}/{len(self._images)}] {describe(image)}", file=sys.stdout)
+        sys.stdout.flush()
+
+
+def describe(image: PlannedImage) -> str:
+    """Return what became of one image, in one line."""
+    try:
+        record = json.loads(image.names.result.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return f"{image.record.relative}: crashed"
+    line = f"{image.record.relative}: {record['Verdict']}, {record['Seconds']:.1f} s"
+    if record["Reasons"]:
+        line += f": {'; '.join(record['Reasons'])} {record['Hint']}"
+    return line

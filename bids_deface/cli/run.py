@@ -1,0 +1,203 @@
+"""What ``bids-deface`` does once the command line is understood."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bids_deface import __version__
+from bids_deface.cli.progress import Progress
+from bids_deface.dataset.derivatives import check_output_dir, write_root_files, write_text
+from bids_deface.dataset.plan import Plan, make_plan
+from bids_deface.dataset.query import Filters, find_images, open_layout, read_filter_file
+from bids_deface.deface import DefaceSettings
+from bids_deface.detection.checksum import DEFAULT_WEIGHTS, verify
+from bids_deface.errors import DeviceError, NoInputError, OutputError
+from bids_deface.reports.citation import citation_text
+from bids_deface.reports.group import write_group_table
+from bids_deface.reports.records import read_records
+from bids_deface.reports.subject import write_subject_page
+
+#: Memory one image may need at its peak, GiB.
+IMAGE_GB = 2.0
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the analysis level that was asked for; return the exit code."""
+    if args.analysis_level == "group":
+        return _group(args.output_dir)
+    settings = DefaceSettings.of(args.features, args.protocol, args.random_seed)
+    weights = (args.model or DEFAULT_WEIGHTS).resolve()
+    sha256 = verify(weights)
+    _require_device(args.device)
+    check_output_dir(args.bids_dir, args.output_dir)
+    if args.boilerplate_only:
+        _write_citation(args.output_dir, settings)
+        return 0
+    plan = _plan(args, settings, sha256)
+    if args.dry_run:
+        sys.stdout.write(f"{plan}\n")
+        return 0
+    if not args.reports_only:
+        write_root_files(args.bids_dir, args.output_dir)
+        _write_log(args, settings, sha256)
+        if plan.todo:
+            _execute(args, plan, settings, weights)
+    _write_citation(args.output_dir, settings)
+    return _conclude(args.output_dir, plan)
+
+
+def _plan(args: argparse.Namespace, settings: DefaceSettings, sha256: str) -> Plan:
+    entities = read_filter_file(args.bids_filter_file) if args.bids_filter_file else ()
+    filters = Filters(args.participant_label, args.session_label, tuple(args.modalities), entities)
+    layout = open_layout(
+        args.bids_dir, validate=not args.skip_bids_validation, database=args.bids_database_dir
+    )
+    records = find_images(layout, filters)
+    relevant = {
+        "features": [f.value for f in settings.features],
+        "protocol": settings.protocol,
+        "weights": sha256,
+        "version": __version__,
+    }
+    return make_plan(args.bids_dir, args.output_dir, records, relevant, force=args.force)
+
+
+def _execute(
+    args: argparse.Namespace, plan: Plan, settings: DefaceSettings, weights: Path
+) -> None:
+    from bids_deface.workflows.base import init_bids_deface_wf
+    from bids_deface.workflows.execution import Execution, choose_plugin, run_workflow
+    from bids_deface.workflows.subject import RunSettings
+
+    temporary = args.work_dir is None
+    work_dir = (
+        Path(tempfile.mkdtemp(prefix="bids-deface-")) if temporary else args.work_dir.resolve()
+    )
+    _check_work_dir(work_dir, args.bids_dir)
+    name = f"bids_deface_{__version__.replace('.', '_')}_wf"
+    if args.force:
+        shutil.rmtree(work_dir / name, ignore_errors=True)
+    workflow = init_bids_deface_wf(
+        plan=plan,
+        settings=RunSettings(settings, str(weights), args.device, args.omp_nthreads),
+        work_dir=work_dir,
+        name=name,
+    )
+    memory = args.mem_gb or _total_memory_gb() * 0.9
+    nprocs = args.nprocs or max(1, min(_cores() // args.omp_nthreads, int(memory / IMAGE_GB)))
+    plugin, plugin_args = choose_plugin(
+        nprocs, memory, args.use_plugin, args.nipype_plugin, args.nipype_plugin_args
+    )
+    execution = Execution(
+        plugin=plugin,
+        crash_dir=args.output_dir.resolve() / "logs",
+        plugin_args=plugin_args,
+        stop_on_first_crash=args.stop_on_first_crash,
+        verbose=args.verbose > 0,
+    )
+    try:
+        with Progress(plan) as progress:
+            run_workflow(workflow, execution, progress.node_ended)
+    finally:
+        if temporary or args.clean_workdir:
+            shutil.rmtree(work_dir / name, ignore_errors=True)
+        if temporary:
+            shutil.rmtree(work_dir, ignore_errors=True)
+
+
+def _conclude(output_dir: Path, plan: Plan) -> int:
+    """Write the pages of the plan's subjects, say where to look, return the exit code."""
+    records = {r["Source"]: r for r in read_records(output_dir)}
+    for subject in plan.subjects:
+        own = [
+            record for source, record in records.items() if source.startswith(f"sub-{subject}/")
+        ]
+        write_subject_page(output_dir, subject, own)
+    lost = [i.record.relative for i in plan.images if i.record.relative not in records]
+    for source in lost:
+        sys.stderr.write(f"{source}: crashed; see the crash file in {output_dir / 'logs'}.\n")
+    verdicts = [
+        records[i.record.relative]["Verdict"] for i in plan.images if i.record.relative in records
+    ]
+    passed = verdicts.count("PASS")
+    sys.stdout.write(
+        f"{passed} of {len(plan.images)} images passed, {verdicts.count('REVIEW')} await review, "
+        f"{verdicts.count('FAIL') + len(lost)} failed. Reports: {output_dir}/sub-*.html\n"
+    )
+    return 0 if passed == len(plan.images) else 1
+
+
+def _group(output_dir: Path) -> int:
+    records = read_records(output_dir)
+    if not records:
+        raise NoInputError(
+            f"{output_dir} holds no results to summarise.", "Run the participant level first."
+        )
+    path = write_group_table(output_dir, records)
+    sys.stdout.write(f"{len(records)} images summarised in {path}\n")
+    return 0 if all(r["Verdict"] == "PASS" for r in records) else 1
+
+
+def _check_work_dir(work_dir: Path, bids_dir: Path) -> None:
+    raw = bids_dir.resolve()
+    if work_dir == raw or raw in work_dir.parents:
+        raise OutputError(
+            f"The work folder {work_dir} lies inside the input dataset.", "Choose another -w."
+        )
+    try:
+        work_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"The work folder {work_dir} cannot be made: {error.strerror}."
+        ) from error
+
+
+def _require_device(device: str) -> None:
+    """Check for a device other than the CPU before the run starts; the CPU needs no torch here."""
+    if device == "cpu":
+        return
+    from bids_deface.detection.inference import device_available
+
+    if not device_available(device):
+        raise DeviceError(f"The device {device!r} is not available.")
+
+
+def _write_citation(output_dir: Path, settings: DefaceSettings) -> None:
+    write_text(output_dir / "logs" / "CITATION.md", citation_text(settings))
+
+
+def _write_log(args: argparse.Namespace, settings: DefaceSettings, sha256: str) -> None:
+    """Write the settings of this run as TOML; no paths of this machine, no seed."""
+    now = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
+    lines = [
+        f'version = "{__version__}"',
+        f'weights_sha256 = "{sha256}"',
+        f"features = {[f.value for f in settings.features]}",
+        f'protocol = "{settings.protocol}"',
+        f"participant_label = {list(args.participant_label)}",
+        f"session_label = {list(args.session_label)}",
+        f"modalities = {list(args.modalities)}",
+        f'device = "{args.device}"',
+        f"omp_nthreads = {args.omp_nthreads}",
+        f"seeded = {str(args.random_seed is not None).lower()}",
+    ]
+    write_text(args.output_dir / "logs" / f"run-{now}-{os.getpid()}.toml", "\n".join(lines) + "\n")
+
+
+def _cores() -> int:
+    return (
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    )
+
+
+def _total_memory_gb() -> float:
+    try:
+        return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30)
+    except (AttributeError, ValueError, OSError):
+        return 8.0

@@ -1,0 +1,117 @@
+"""``bids-deface-train``: train and evaluate the detector on labelled heads."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from bids_deface import __version__
+from bids_deface.cli.main import guarded
+from bids_deface.cli.parser import Parser
+from bids_deface.errors import UsageError
+
+
+def build_parser() -> Parser:
+    """Return the parser of ``bids-deface-train``."""
+    parser = Parser(
+        prog="bids-deface-train", description="Train the detector of facial features.",
+        allow_abbrev=False,
+    )  # fmt: skip
+    parser.add_argument("--version", action="version", version=f"bids-deface {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True)
+    fit = commands.add_parser("fit", help="train; a killed run goes on where it was")
+    fit.add_argument("--data", type=Path, required=True, help="folder with heads.tsv")
+    fit.add_argument("--out", type=Path, required=True, help="checkpoint, log, weights, curves")
+    fit.add_argument("--preset", default="default", help="default or jeong2020")
+    fit.add_argument("--steps", type=int, help="training samples seen (batch size 1)")
+    fit.add_argument("--validate-every", type=int, help="steps between validations")
+    fit.add_argument("--max-hours", type=float, help="time budget; the schedule fits into it")
+    fit.add_argument("--start-from", type=Path, metavar="FILE", help="weights to start from")
+    fit.add_argument("--device", default="cpu", help="cpu or cuda")
+    fit.add_argument("--threads", type=int, help="CPU threads")
+    fit.add_argument("--seed", type=int, default=2020)
+    fit.add_argument("--restart", action="store_true", help="ignore a checkpoint in --out")
+    evaluate = commands.add_parser("evaluate", help="Dice of weights on labelled heads")
+    evaluate.add_argument("--data", type=Path, required=True, help="folder with heads.tsv")
+    evaluate.add_argument("--split", default="val")
+    evaluate.add_argument("--model", type=Path, metavar="FILE", help="weights (default: shipped)")
+    evaluate.add_argument("--device", default="cpu")
+    evaluate.add_argument("--out", type=Path, metavar="FILE", help="write the table as TSV")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit code."""
+
+    def job() -> int:
+        args = build_parser().parse_args(argv)
+        return _fit(args) if args.command == "fit" else _evaluate(args)
+
+    return guarded("bids-deface-train", job)
+
+
+def _fit(args: argparse.Namespace) -> int:
+    import torch
+
+    from bids_deface.detection.weights import load_weights
+    from bids_deface.reports.curves import plot_curves
+    from bids_deface.training.data import load_heads
+    from bids_deface.training.presets import PRESETS
+    from bids_deface.training.trainer import LOG_NAME, RunOptions, Trainer
+
+    if args.preset not in PRESETS:
+        raise UsageError(f"Unknown preset {args.preset!r}.", f"Choose from {' '.join(PRESETS)}.")
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    recipe = PRESETS[args.preset]
+    if args.steps:
+        recipe = replace(recipe, steps=args.steps)
+    if args.validate_every:
+        recipe = replace(recipe, validate_every=args.validate_every)
+    start = load_weights(args.start_from).network if args.start_from else None
+    if start is not None:
+        recipe = replace(recipe, network=start.config)
+    options = RunOptions(args.out, args.device, args.seed, args.max_hours, not args.restart)
+    train, validation = load_heads(args.data, "train"), load_heads(args.data, "val")
+    sys.stdout.write(f"{len(train)} heads to train on, {len(validation)} to validate on\n")
+    trainer = Trainer(recipe, options, train, validation, start_from=start)
+
+    def report(row: dict[str, float]) -> None:
+        text = " ".join(f"{name} {value:.3g}" for name, value in row.items())
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+        plot_curves(args.out / LOG_NAME, args.out / "curves.png")
+
+    best = trainer.run(report)
+    sys.stdout.write(f"best mean Dice of the facial features: {best:.3f}\n")
+    (args.out / "recipe.json").write_text(json.dumps(recipe.to_dict(), indent=2) + "\n")
+    return 0
+
+
+def _evaluate(args: argparse.Namespace) -> int:
+    from bids_deface.detection.checksum import DEFAULT_WEIGHTS
+    from bids_deface.detection.weights import load_weights
+    from bids_deface.training.data import load_heads
+    from bids_deface.training.trainer import FACE_CLASSES, mean_dice
+
+    network = load_weights(args.model or DEFAULT_WEIGHTS, args.device).network
+    heads = load_heads(args.data, args.split)
+    scores = {head.name: mean_dice(network, [head]) for head in heads}
+    scores["mean"] = mean_dice(network, heads)
+    names = list(scores["mean"])
+    lines = ["\t".join(["head", *names])]
+    for head, row in scores.items():
+        cells = ("n/a" if math.isnan(value) else f"{value:.3f}" for value in row.values())
+        lines.append("\t".join([head, *cells]))
+    text = "\n".join(lines) + "\n"
+    sys.stdout.write(text)
+    face = sum(scores["mean"][name] for name in FACE_CLASSES) / len(FACE_CLASSES)
+    sys.stdout.write(f"mean of eyes, nose, ears, mouth over {len(heads)} heads: {face:.3f}\n")
+    if args.out:
+        args.out.write_text(text, encoding="utf-8")
+    return 0

@@ -1,0 +1,317 @@
+"""Write the derivatives: root files, images with sidecars, records."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bids_deface import __version__
+from bids_deface.anatomy import LABELS
+from bids_deface.assurance.verdict import Decision
+from bids_deface.dataset.names import PRIVATE, OutputNames
+from bids_deface.errors import OutputError
+from bids_deface.volume import write_whole
+
+BIDS_VERSION = "1.10.0"
+BIDSIGNORE = "*.html\nlogs/\nfigures/\nsub-*/figures/\nprivate/\n"
+PRIVATE_README = """This folder shows the original faces.
+
+It holds pictures made before defacing, for those who may see them, and defaced images that await
+review. It is no part of the dataset to share: delete it, or keep it where the raw data is kept.
+"""
+#: Sidecar fields that name people, places, devices or times, and have no place in a derivative.
+IDENTIFYING = frozenset(
+    [
+        "PatientName",
+        "PatientID",
+        "PatientBirthDate",
+        "PatientSex",
+        "PatientAge",
+        "PatientWeight",
+        "PatientSize",
+        "AcquisitionDate",
+        "AcquisitionTime",
+        "AcquisitionDateTime",
+        "StudyDate",
+        "StudyTime",
+        "SeriesDate",
+        "SeriesTime",
+        "ContentDate",
+        "ContentTime",
+        "StudyInstanceUID",
+        "SeriesInstanceUID",
+        "StudyID",
+        "AccessionNumber",
+        "ReferringPhysicianName",
+        "PerformingPhysicianName",
+        "OperatorsName",
+        "InstitutionName",
+        "InstitutionAddress",
+        "InstitutionalDepartmentName",
+        "StationName",
+        "DeviceSerialNumber",
+        "FrameOfReferenceUID",
+        "SOPInstanceUID",
+        "ProcedureStepDescription",
+        "ImageComments",
+        "RequestingPhysician",
+    ]
+)
+_CODES = ({"CodeValue": "113102", "CodeMeaning": "Clean Recognizable Visual Features Option"},)
+
+
+@dataclass(frozen=True)
+class Produced:
+    """Files of one image as they come out of the workflow; None where there is none.
+
+    Attributes
+    ----------
+    image, mask, dseg
+        NIfTI files in the work folder.
+    figures, private_figures
+        Picture name (``regions``, ``defaced`` ...) to file.
+    """
+
+    image: Path | None = None
+    mask: Path | None = None
+    dseg: Path | None = None
+    figures: Mapping[str, Path] | None = None
+    private_figures: Mapping[str, Path] | None = None
+
+
+def check_output_dir(bids_dir: Path, output_dir: Path) -> None:
+    """Refuse an output folder that would change the input, or cannot be written.
+
+    ``<bids_dir>/derivatives/<name>`` is allowed: BIDS foresees it.
+
+    Raises
+    ------
+    OutputError
+        With the remedy.
+    """
+    raw, out = bids_dir.resolve(), output_dir.resolve()
+    inside = out == raw or raw in out.parents
+    if inside and (raw / "derivatives") not in out.parents:
+        raise OutputError(
+            f"The output folder {output_dir} lies inside the input dataset.",
+            f"Choose a folder outside it, or {bids_dir}/derivatives/bids-deface.",
+        )
+    if out in raw.parents:
+        raise OutputError(f"The output folder {output_dir} contains the input dataset.")
+    probe = out / ".write-test"
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        raise OutputError(
+            f"The output folder {output_dir} cannot be written: {error.strerror}."
+        ) from error
+
+
+def write_root_files(bids_dir: Path, output_dir: Path) -> None:
+    """Write dataset_description.json, README, .bidsignore and the private folder's warning."""
+    container = os.environ.get("BIDS_DEFACE_CONTAINER")
+    generated: dict[str, Any] = {"Name": "bids-deface", "Version": __version__}
+    if container:
+        generated["Container"] = {"Type": "docker", "Tag": container}
+    raw = _read_json(bids_dir / "dataset_description.json")
+    description: dict[str, Any] = {
+        "Name": f"{raw.get('Name', bids_dir.name)}: defaced",
+        "BIDSVersion": BIDS_VERSION,
+        "DatasetType": "derivative",
+        "GeneratedBy": [generated],
+        "SourceDatasets": [_source(raw)],
+        "DatasetLinks": {"raw": ""},
+    }
+    if "License" in raw:
+        description["License"] = raw["License"]
+    write_json(output_dir / "dataset_description.json", description)
+    write_text(output_dir / ".bidsignore", BIDSIGNORE)
+    write_text(output_dir / "README", _readme())
+    write_text(output_dir / PRIVATE / "README", PRIVATE_README)
+
+
+def store_image(
+    names: OutputNames,
+    source: str,
+    raw_sidecar: Mapping[str, Any],
+    produced: Produced,
+    result: dict[str, Any],
+) -> Path:
+    """Bring one image's files to their places, each whole or not at all.
+
+    PASS goes to the derivatives, REVIEW to the private folder, FAIL nowhere; the record of the
+    decision is written last, so that it is never there without its files.
+
+    Parameters
+    ----------
+    names
+        Where things go.
+    source
+        Path of the raw image within its dataset.
+    raw_sidecar
+        Metadata of the raw image.
+    produced
+        Files in the work folder.
+    result
+        Record of the decision; ``Files`` is added.
+
+    Returns
+    -------
+    Path
+        The record.
+    """
+    decision = Decision(result["Verdict"])
+    remove_old(names)
+    files: list[str] = []
+    if decision is Decision.PASS:
+        files += _store_shareable(names, source, raw_sidecar, produced, result)
+    elif decision is Decision.REVIEW and produced.image is not None:
+        review = names.review_folder
+        for name, path in (
+            (names.relative_image, produced.image),
+            (names.relative_mask, produced.mask),
+        ):
+            if path is not None:
+                target = review / Path(name).name
+                write_whole(target, path.read_bytes())
+                files.append(target.relative_to(names.output_dir).as_posix())
+    for folder, pictures in (
+        (names.figures, produced.figures),
+        (names.private_figures, produced.private_figures),
+    ):
+        for what, path in (pictures or {}).items():
+            target = folder / names.figure(what)
+            write_whole(target, path.read_bytes())
+            files.append(target.relative_to(names.output_dir).as_posix())
+    write_json(names.result, {**result, "Files": files})
+    return names.result
+
+
+def remove_old(names: OutputNames) -> None:
+    """Take back what an earlier run wrote for this image: record first."""
+    old = _read_json(names.result).get("Files", [])
+    names.result.unlink(missing_ok=True)
+    root = names.output_dir.resolve()
+    for name in old:
+        path = (names.output_dir / name).resolve()
+        if root in path.parents:
+            path.unlink(missing_ok=True)
+
+
+def _store_shareable(
+    names: OutputNames,
+    source: str,
+    raw_sidecar: Mapping[str, Any],
+    produced: Produced,
+    result: Mapping[str, Any],
+) -> list[str]:
+    sidecars = {
+        names.relative_image: (produced.image, image_sidecar(source, raw_sidecar, result)),
+        names.relative_mask: (produced.mask, mask_sidecar(source)),
+        names.relative_dseg: (produced.dseg, dseg_sidecar(source)),
+    }
+    files = []
+    for name, (path, sidecar) in sidecars.items():
+        if path is None:
+            raise OutputError(f"{source}: the workflow made no {name}.")
+        json_name = name.removesuffix(".nii.gz") + ".json"
+        write_json(names.output_dir / json_name, sidecar)
+        files += [json_name, name]
+        if name == names.relative_dseg:
+            table = name.removesuffix(".nii.gz") + ".tsv"
+            write_text(names.output_dir / table, label_table())
+            files.append(table)
+        write_whole(names.output_dir / name, path.read_bytes())
+    return files
+
+
+def image_sidecar(
+    source: str, raw: Mapping[str, Any], result: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the sidecar of a defaced image: what is still true, and what was done."""
+    kept = {key: value for key, value in raw.items() if key not in IDENTIFYING}
+    methods = [f"{feature}: {text}" for feature, text in result["Methods"].items()]
+    return {
+        **kept,
+        "Description": "Head scan with facial features hidden; brain voxels are unchanged",
+        "Sources": [f"bids:raw:{source}"],
+        "SkullStripped": bool(raw.get("SkullStripped", False)),
+        "SpatialReference": "orig",
+        "DeidentificationMethod": [
+            f"bids-deface {__version__}, protocol {result['Protocol']}",
+            *methods,
+        ],
+        "DeidentificationMethodCodeSequence": [
+            {**code, "CodingSchemeDesignator": "DCM", "CodingSchemeVersion": "01"}
+            for code in _CODES
+        ],
+    }
+
+
+def mask_sidecar(source: str) -> dict[str, Any]:
+    """Return the sidecar of the mask of changed voxels."""
+    return {
+        "Description": "Voxels that defacing changed (1 = changed, 0 = bit-identical)",
+        "Type": "Face",
+        "Sources": [f"bids:raw:{source}"],
+        "SkullStripped": False,
+        "SpatialReference": "orig",
+    }
+
+
+def dseg_sidecar(source: str) -> dict[str, Any]:
+    """Return the sidecar of the segmentation."""
+    return {
+        "Description": "Facial features and brain as the detector sees them",
+        "Manual": False,
+        "Sources": [f"bids:raw:{source}"],
+        "SkullStripped": False,
+        "SpatialReference": "orig",
+    }
+
+
+def label_table() -> str:
+    """Return the look-up table of the segmentation as TSV."""
+    rows = [f"{label.index}\t{label.name}\t{label.color}" for label in LABELS]
+    return "\n".join(["index\tname\tcolor", "0\tbackground\t#000000", *rows]) + "\n"
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write JSON whole or not at all."""
+    write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_text(path: Path, content: str) -> None:
+    """Write UTF-8 text whole or not at all."""
+    write_whole(path, content.encode())
+
+
+def _source(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what may be said of the raw dataset: never its place on this machine."""
+    out: dict[str, Any] = {"URL": ""}
+    if "DatasetDOI" in raw:
+        out = {"DOI": raw["DatasetDOI"]}
+    return out
+
+
+def _readme() -> str:
+    return (
+        "Head scans with facial features hidden, made by bids-deface.\n\n"
+        "`*_desc-defaced_*`: defaced images. `*_defacemask`: voxels that were changed (1).\n"
+        "`*_dseg`: regions of eyes, nose, ears, mouth and brain. `sub-*.html`: quality reports.\n"
+        "`logs/images`: the decision on each image. `private/` shows faces: do not share it.\n"
+    )
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}

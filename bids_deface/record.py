@@ -1,0 +1,79 @@
+"""The record of a decision: what is kept of one image besides its voxels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bids_deface import __version__
+from bids_deface.anatomy import name_of
+from bids_deface.assurance.verdict import Decision
+from bids_deface.deface import DefaceResult, DefaceSettings
+from bids_deface.errors import DefaceError
+
+
+def success_record(source: str, settings: DefaceSettings, result: DefaceResult) -> dict[str, Any]:
+    """Return the JSON-serialisable record of a judged image; no intensities, no places.
+
+    Parameters
+    ----------
+    source
+        Path of the raw image within its dataset.
+    settings
+        What was to be hidden.
+    result
+        What came out.
+    """
+    voxel_count = int(result.mask.size)
+    return {
+        **_common(source, settings),
+        "Verdict": result.verdict.decision.value,
+        "Reasons": list(result.verdict.reasons),
+        "Hint": "" if result.verdict.decision is Decision.PASS else _REVIEW_HINT,
+        "Regions": {
+            name_of(report.index): {
+                "Status": report.status.value,
+                "VolumeMl": round(report.volume_ml, 2),
+                "Confidence": round(report.confidence, 3),
+            }
+            for report in result.features.regions
+        },
+        "BrainMl": round(result.features.brain_ml, 1),
+        "ChangedVoxels": result.changes.changed,
+        "ChangedShare": round(result.changes.changed / voxel_count, 6),
+        "ChangedVoxelsInBrain": result.changes.in_brain,
+        "ChangedVoxelsOutsideMask": result.changes.outside_mask,
+        "WeightsSHA256": result.weights_sha256,
+    }
+
+
+def failure_record(source: str, settings: DefaceSettings, error: DefaceError) -> dict[str, Any]:
+    """Return the record of an image for which nothing is written.
+
+    Parameters
+    ----------
+    source
+        Path of the raw image within its dataset.
+    settings
+        What was to be hidden.
+    error
+        Why not.
+    """
+    return {
+        **_common(source, settings),
+        "Verdict": Decision.FAIL.value,
+        "Reasons": [error.message],
+        "Hint": error.hint,
+    }
+
+
+_REVIEW_HINT = "Look at the pictures in the private folder; nothing was released for sharing."
+
+
+def _common(source: str, settings: DefaceSettings) -> dict[str, Any]:
+    return {
+        "Source": source,
+        "Version": __version__,
+        "Protocol": settings.protocol,
+        "Features": [feature.value for feature in settings.features],
+        "Methods": {f.value: settings.methods.descriptions[f] for f in settings.features},
+    }

@@ -1,0 +1,60 @@
+"""All pictures of one image, from files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bids_deface.rendering import render_head
+from bids_deface.reports.figures import plot_head, plot_regions
+from bids_deface.volume import (
+    canonical_affine,
+    canonical_view,
+    load_volume,
+    spatial_mean,
+)
+
+
+def draw_pictures(
+    original: Path, defaced: Path, mask: Path, dseg: Path, threshold: float, folder: Path
+) -> tuple[dict[str, Path], dict[str, Path]]:
+    """Draw the pictures of one image.
+
+    Parameters
+    ----------
+    original, defaced
+        The scan before and after.
+    mask, dseg
+        Changed voxels and regions, same grid.
+    threshold
+        Intensity of the head's surface.
+    folder
+        Where the pictures go.
+
+    Returns
+    -------
+    shared
+        Picture name to file, drawn from the defaced scan only.
+    private
+        Picture name to file; these show the original.
+    """
+    after, affine = _load(defaced)
+    before, _ = _load(original)
+    labels, changed = (_load(path)[0].astype(np.uint8) for path in (dseg, mask))
+    views = render_head(after, affine, threshold)
+    shared = {name: folder / f"{name}.png" for name in ("regions", "defaced")}
+    private = {name: folder / f"private_{name}.png" for name in ("regions", "comparison")}
+    plot_regions(after, labels, changed, affine, shared["regions"], zoom_in=True)
+    plot_head(views, shared["defaced"])
+    plot_regions(before, labels, changed, affine, private["regions"], zoom_in=False)
+    plot_head(views, private["comparison"], render_head(before, affine, threshold))
+    return shared, private
+
+
+def _load(path: Path) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    volume = load_volume(path)
+    image = spatial_mean(volume)
+    upright: NDArray[np.float32] = canonical_view(image, volume.affine)
+    return upright, canonical_affine(image.shape, volume.affine)

@@ -1,0 +1,104 @@
+"""Workflow for one image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from nipype.interfaces.utility import IdentityInterface
+from nipype.pipeline.engine import Node, Workflow
+
+from bids_deface.interfaces.deface import Deface
+from bids_deface.interfaces.plot import PlotPictures
+
+#: Peak memory of a node for a 0.7 mm whole-head scan, GiB.
+MEM_GB = 1.5
+
+
+def init_deface_wf(
+    *,
+    features: Sequence[str] | None = None,
+    protocol: str = "default",
+    random_seed: int | None = None,
+    model: str | None = None,
+    device: str = "cpu",
+    omp_nthreads: int = 1,
+    name: str = "deface_wf",
+) -> Workflow:
+    """Build a graph that hides the facial features of one head scan.
+
+    Parameters
+    ----------
+    features
+        Features to hide; None takes all of the protocol's.
+    protocol
+        ``default`` or ``jeong2020``.
+    random_seed
+        Seed of the random fill, for tests only.
+    model
+        Weights file; None takes the package's own.
+    device
+        Torch device of the detector.
+    omp_nthreads
+        CPU threads of a node.
+    name
+        Name of the workflow.
+
+    Inputs
+    ------
+    in_file
+        Head scan.
+    source
+        Its name in records and messages.
+
+    Outputs
+    -------
+    out_result
+        Record of the decision (JSON), also for an image that cannot be defaced.
+    out_file, out_mask, out_dseg
+        Defaced scan, mask of changed voxels, regions; undefined where there is no result.
+    figures, private_figures
+        Pictures: to share, and of the original.
+    """
+    workflow = Workflow(name=name)
+    workflow.__desc__ = (
+        "Facial features were hidden with *bids-deface*, in which an attention-gated 3D U-Net "
+        "locates eyes, nose, ears and mouth [after @jeong2020].\n"
+    )
+    inputnode = Node(IdentityInterface(fields=["in_file", "source"]), name="inputnode")
+    outputnode = Node(
+        IdentityInterface(
+            fields=["out_result", "out_file", "out_mask", "out_dseg", "figures", "private_figures"]
+        ),
+        name="outputnode",
+    )
+    deface = Node(
+        Deface(protocol=protocol, device=device, num_threads=omp_nthreads),
+        name="deface",
+        n_procs=omp_nthreads,
+        mem_gb=MEM_GB,
+    )
+    if model is not None:
+        deface.inputs.model = model
+    if features is not None:
+        deface.inputs.features = list(features)
+    if random_seed is not None:
+        deface.inputs.random_seed = random_seed
+    plot = Node(PlotPictures(), name="plot", mem_gb=MEM_GB / 2)
+    # fmt: off
+    workflow.connect([
+        (inputnode, deface, [("in_file", "in_file"), ("source", "source")]),
+        (inputnode, plot, [("in_file", "original")]),
+        (deface, plot, [
+            ("out_file", "in_file"), ("out_mask", "in_mask"), ("out_dseg", "in_dseg"),
+            ("threshold", "threshold"),
+        ]),
+        (deface, outputnode, [
+            ("out_result", "out_result"), ("out_file", "out_file"),
+            ("out_mask", "out_mask"), ("out_dseg", "out_dseg"),
+        ]),
+        (plot, outputnode, [
+            ("figures", "figures"), ("private_figures", "private_figures"),
+        ]),
+    ])
+    # fmt: on
+    return workflow

@@ -1,0 +1,115 @@
+"""Run a workflow: plugin, crash files, progress."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from nipype import config
+from nipype import logging as nipype_logging
+from nipype.pipeline.engine import Workflow
+
+from bids_deface.errors import UsageError
+
+LOGGER = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Execution:
+    """How a workflow runs.
+
+    Attributes
+    ----------
+    plugin
+        Name of the nipype plugin.
+    plugin_args
+        Its arguments.
+    crash_dir
+        Folder of crash files (text: no pickled arrays).
+    stop_on_first_crash
+        Whether other images still run after a crash.
+    verbose
+        Whether nipype's own messages are shown.
+    """
+
+    plugin: str
+    crash_dir: Path
+    plugin_args: dict[str, Any] = field(default_factory=dict)
+    stop_on_first_crash: bool = False
+    verbose: bool = False
+
+
+def choose_plugin(
+    nprocs: int, mem_gb: float, plugin_file: Path | None, plugin_name: str | None, args_json: str
+) -> tuple[str, dict[str, Any]]:
+    """Return nipype plugin and arguments: the user's, else MultiProc, else Linear for one process.
+
+    Raises
+    ------
+    UsageError
+        The plugin file or arguments are no JSON object.
+    """
+    try:
+        if plugin_file is not None:
+            content = json.loads(plugin_file.read_text(encoding="utf-8"))
+            return str(content["plugin"]), dict(content.get("plugin_args", {}))
+        extra = dict(json.loads(args_json))
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise UsageError(f"The nipype plugin settings cannot be read ({error!r}).") from error
+    if plugin_name is not None:
+        return plugin_name, extra
+    if nprocs == 1:
+        return "Linear", {}
+    # forkserver: a worker must not inherit the threads of the parent's libraries.
+    resources = {"n_procs": nprocs, "memory_gb": mem_gb, "mp_context": "forkserver"}
+    return "MultiProc", {**resources, "raise_insufficient": False, **extra}
+
+
+def run_workflow(workflow: Workflow, execution: Execution, on_end: Callable[[str], None]) -> bool:
+    """Run a workflow to its end.
+
+    Parameters
+    ----------
+    workflow
+        The graph.
+    execution
+        How to run it.
+    on_end
+        Called with the full name of each node that ends.
+
+    Returns
+    -------
+    bool
+        Whether no node crashed.
+    """
+    config.update_config(
+        {
+            "logging": {"workflow_level": "INFO" if execution.verbose else "ERROR",
+                        "interface_level": "INFO" if execution.verbose else "CRITICAL"},
+            "execution": {
+                "crashdump_dir": str(execution.crash_dir),
+                "crashfile_format": "txt",
+                "stop_on_first_crash": str(execution.stop_on_first_crash).lower(),
+                "check_version": "false",
+                "poll_sleep_duration": "0.1",
+            },
+        }
+    )  # fmt: skip
+    nipype_logging.update_logging(config)
+
+    def status(node: Any, event: str) -> None:
+        if event in ("end", "exception"):
+            on_end(str(node.fullname))
+
+    execution.crash_dir.mkdir(parents=True, exist_ok=True)
+    plugin_args = {**execution.plugin_args, "status_callback": status}
+    try:
+        workflow.run(plugin=execution.plugin, plugin_args=plugin_args)
+    except (RuntimeError, OSError) as error:
+        LOGGER.debug("nipype: %s", error)
+        return False
+    return True
