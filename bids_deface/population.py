@@ -63,7 +63,7 @@ def synthetic_head(
     rng: np.random.Generator,
     *,
     contrast: str = "T1w",
-    warp_mm: float = 4.0,
+    warp_mm: float = 3.0,
     zoom: float = 1.0,
     noise: float = 12.0,
     shape_rng: np.random.Generator | None = None,

@@ -46,13 +46,17 @@ def success_record(source: str, settings: DefaceSettings, result: DefaceResult) 
     }
 
 
-def failure_record(source: str, settings: DefaceSettings, error: DefaceError) -> dict[str, Any]:
+def failure_record(
+    source: str, in_file: str, settings: DefaceSettings, error: DefaceError
+) -> dict[str, Any]:
     """Return the record of an image for which nothing is written.
 
     Parameters
     ----------
     source
         Path of the raw image within its dataset.
+    in_file
+        Its place on this machine, which the record must not tell.
     settings
         What was to be hidden.
     error
@@ -61,7 +65,7 @@ def failure_record(source: str, settings: DefaceSettings, error: DefaceError) ->
     return {
         **_common(source, settings),
         "Verdict": Decision.FAIL.value,
-        "Reasons": [error.message],
+        "Reasons": [error.message.replace(in_file, source)],
         "Hint": error.hint,
     }
 

@@ -25,7 +25,8 @@ from bids_deface.errors import ImageError, NoInputError, OutputError
 
 SUFFIXES = (".nii", ".nii.gz")
 #: What a damaged gzip file raises.
-DAMAGED: tuple[type[Exception], ...] = (EOFError, zlib.error, igzip.BadGzipFile, isal_zlib.error)
+_ISAL_ERROR: type[Exception] = isal_zlib.error  # type: ignore[assignment]
+DAMAGED = (EOFError, zlib.error, igzip.BadGzipFile, _ISAL_ERROR)
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,7 @@ def derived_volume(data: NDArray[Any], like: Volume, description: str) -> Volume
         ``descrip`` of the header, at most 79 characters.
     """
     source = _parse_header(like.prefix, None)
-    header = type(source)() if isinstance(source, nib.Nifti2Header) else nib.Nifti1Header()
+    header = nib.Nifti2Header() if isinstance(source, nib.Nifti2Header) else nib.Nifti1Header()
     header.set_data_dtype(data.dtype)
     header.set_data_shape(data.shape)
     header.set_qform(source.get_qform(), int(source["qform_code"]))
@@ -163,8 +164,8 @@ def derived_volume(data: NDArray[Any], like: Volume, description: str) -> Volume
     header["pixdim"][:4] = source["pixdim"][:4]
     header["xyzt_units"] = source["xyzt_units"]
     header["descrip"] = description.encode()
-    # A single file: magic n+1, voxels after the empty extension flag.
-    header["magic"] = b"n+1" if isinstance(header, nib.Nifti1Header) else header["magic"]
+    # A single file: voxels after the empty extension flag.
+    header["magic"] = header.single_magic
     header["vox_offset"] = header.sizeof_hdr + 4
     prefix = bytes(header.binaryblock) + b"\0\0\0\0"
     return Volume(np.asarray(data), like.affine, prefix, b"", 1.0)

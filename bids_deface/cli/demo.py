@@ -36,3 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
 
     return guarded("bids-deface-demo", job)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

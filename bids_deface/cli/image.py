@@ -71,3 +71,7 @@ def _beside(out_file: Path, other: Path) -> Path:
     """Return where another scan of the session goes: into the folder of the first output."""
     stem = other.name.removesuffix(".gz").removesuffix(".nii")
     return out_file.parent / f"{stem}_defaced.nii.gz"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

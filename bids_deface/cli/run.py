@@ -71,15 +71,16 @@ def _plan(args: argparse.Namespace, settings: DefaceSettings, sha256: str) -> Pl
 def _execute(
     args: argparse.Namespace, plan: Plan, settings: DefaceSettings, weights: Path
 ) -> None:
-    from bids_deface.workflows.base import init_bids_deface_wf
-    from bids_deface.workflows.execution import Execution, choose_plugin, run_workflow
-    from bids_deface.workflows.subject import RunSettings
-
     temporary = args.work_dir is None
     work_dir = (
         Path(tempfile.mkdtemp(prefix="bids-deface-")) if temporary else args.work_dir.resolve()
     )
     _check_work_dir(work_dir, args.bids_dir)
+    _configure_nipype(work_dir, verbose=args.verbose > 0)
+    from bids_deface.workflows.base import init_bids_deface_wf
+    from bids_deface.workflows.execution import Execution, choose_plugin, run_workflow
+    from bids_deface.workflows.subject import RunSettings
+
     name = f"bids_deface_{__version__.replace('.', '_')}_wf"
     if args.force:
         shutil.rmtree(work_dir / name, ignore_errors=True)
@@ -99,7 +100,6 @@ def _execute(
         crash_dir=args.output_dir.resolve() / "logs",
         plugin_args=plugin_args,
         stop_on_first_crash=args.stop_on_first_crash,
-        verbose=args.verbose > 0,
     )
     try:
         with Progress(plan) as progress:
@@ -156,6 +156,19 @@ def _check_work_dir(work_dir: Path, bids_dir: Path) -> None:
         raise OutputError(
             f"The work folder {work_dir} cannot be made: {error.strerror}."
         ) from error
+
+
+def _configure_nipype(work_dir: Path, *, verbose: bool) -> None:
+    """Give nipype its settings through a file, the one way that worker processes see too.
+
+    It also keeps nipype from writing into the home folder, which may be read-only.
+    """
+    level = "INFO" if verbose else "ERROR"
+    text = (
+        f"[logging]\nworkflow_level = {level}\nutils_level = {level}\ninterface_level = {level}\n"
+    )
+    (work_dir / "nipype.cfg").write_text(f"{text}\n[execution]\ncheck_version = false\n")
+    os.environ["NIPYPE_CONFIG_DIR"] = str(work_dir)
 
 
 def _require_device(device: str) -> None:

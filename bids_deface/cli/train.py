@@ -115,3 +115,7 @@ def _evaluate(args: argparse.Namespace) -> int:
     if args.out:
         args.out.write_text(text, encoding="utf-8")
     return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

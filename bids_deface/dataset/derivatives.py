@@ -17,7 +17,7 @@ from bids_deface.errors import OutputError
 from bids_deface.volume import write_whole
 
 BIDS_VERSION = "1.10.0"
-BIDSIGNORE = "*.html\nlogs/\nfigures/\nsub-*/figures/\nprivate/\n"
+BIDSIGNORE = "*.html\nlogs\nfigures\nprivate\ngroup_deface.*\n"
 PRIVATE_README = """This folder shows the original faces.
 
 It holds pictures made before defacing, for those who may see them, and defaced images that await

@@ -104,7 +104,7 @@ class FeatureDetector:
         threshold = tissue_threshold(conformed.image)
         zooms = np.full(3, 2.0)
         head = head_mask(conformed.image, threshold, zooms)
-        require_head(found, head)
+        require_head(found, head, conformed.image)
         regions = judge(found, head, conformed.grid)
         dseg = np.zeros(image.shape, dtype=np.uint8)
         for index in PRIORITY:

@@ -8,12 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from bids_deface.anatomy import BRAIN, CLASSES, LABELS, labels_of
+from bids_deface.anatomy import BRAIN, CLASSES, FacialFeature, labels_of
 from bids_deface.detection.grid import SPACING_MM, Grid
 
 VOXEL_ML = SPACING_MM**3 / 1000
 #: Parts smaller than this are not looked at.
 SPECK_ML = 0.25
+#: A second part this large beside the largest makes a pair.
+PAIR_SHARE = 0.2
+#: A single part wider than this is a pair that grew together.
+MERGED_MM = 65.0
+NOSE = 3
 
 
 @dataclass(frozen=True)
@@ -59,23 +64,50 @@ def find_regions(probseg: NDArray[np.float32], grid: Grid) -> dict[int, RawRegio
     if not brain:
         return found
     found[BRAIN] = brain[0]
-    middle = brain[0].centroid[0]
-    for feature in {label.feature for label in LABELS if label.feature}:
-        channel = CLASSES.index(feature.value)
-        parts = _parts(classes == channel, probseg[channel], grid)
+    # Mouth and nose first: they tell where the middle is in front, also in a turned head.
+    for feature in sorted((f for f in FacialFeature), key=lambda f: len(labels_of(f))):
+        prob = probseg[CLASSES.index(feature.value)]
+        parts = _parts(classes == CLASSES.index(feature.value), prob, grid)
         indices = labels_of(feature)
         if len(indices) == 1:
-            sides = {indices[0]: parts}
+            sides: tuple[list[RawRegion], ...] = (parts,)
         else:
-            left, right = indices
-            sides = {
-                left: [p for p in parts if p.centroid[0] < middle],
-                right: [p for p in parts if p.centroid[0] >= middle],
-            }
-        for index, chosen in sides.items():
+            front = NOSE if feature is FacialFeature.EYES and NOSE in found else BRAIN
+            sides = _left_and_right(parts, found[front].centroid[0], prob, grid)
+        for index, chosen in zip(indices, sides, strict=True):
             if chosen:
-                found[index] = _merge(chosen, probseg[channel], grid)
+                found[index] = _merge(chosen, prob, grid)
     return found
+
+
+def _left_and_right(
+    parts: list[RawRegion], middle: float, prob: NDArray[np.float32], grid: Grid
+) -> tuple[list[RawRegion], list[RawRegion]]:
+    """Tell the parts of a paired feature apart by world x.
+
+    Two large parts are a pair wherever they lie; a single one that spans both sides is cut at
+    its own centre; otherwise the middle of the head decides.
+    """
+    if not parts:
+        return [], []
+    first = parts[0]
+    second = next((p for p in parts[1:] if p.volume_ml >= PAIR_SHARE * first.volume_ml), None)
+    if second is not None:
+        middle = float(first.centroid[0] + second.centroid[0]) / 2
+    else:
+        across = np.flatnonzero(first.mask.any(axis=(1, 2)))
+        if (across[-1] - across[0]) * SPACING_MM > MERGED_MM:
+            i = np.arange(first.mask.shape[0]) * SPACING_MM + grid.affine[0, 3]
+            halves = [
+                first.mask & (side)[:, None, None]
+                for side in (i < first.centroid[0], i >= first.centroid[0])
+            ]
+            middle = float(first.centroid[0])
+            parts = [_region(half, prob, grid) for half in halves] + parts[1:]
+    return (
+        [p for p in parts if p.centroid[0] < middle],
+        [p for p in parts if p.centroid[0] >= middle],
+    )
 
 
 def _parts(mask: NDArray[np.bool_], prob: NDArray[np.float32], grid: Grid) -> list[RawRegion]:

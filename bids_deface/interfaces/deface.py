@@ -78,7 +78,7 @@ class Deface(SimpleInterface):  # type: ignore[misc]
                 save_volume(volume, Path(self._results[name]))
             self._results["threshold"] = result.features.threshold
         except DefaceError as error:
-            record = failure_record(source, settings, error)
+            record = failure_record(source, str(Path(inputs.in_file)), settings, error)
         record["Seconds"] = round(time.monotonic() - began, 2)
         self._results["out_result"] = str(folder / "result.json")
         Path(self._results["out_result"]).write_text(json.dumps(record), encoding="utf-8")

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from nipype import config
-from nipype import logging as nipype_logging
 from nipype.pipeline.engine import Workflow
 
 from bids_deface.errors import UsageError
@@ -32,15 +31,12 @@ class Execution:
         Folder of crash files (text: no pickled arrays).
     stop_on_first_crash
         Whether other images still run after a crash.
-    verbose
-        Whether nipype's own messages are shown.
     """
 
     plugin: str
     crash_dir: Path
     plugin_args: dict[str, Any] = field(default_factory=dict)
     stop_on_first_crash: bool = False
-    verbose: bool = False
 
 
 def choose_plugin(
@@ -66,7 +62,13 @@ def choose_plugin(
         return "Linear", {}
     # forkserver: a worker must not inherit the threads of the parent's libraries.
     resources = {"n_procs": nprocs, "memory_gb": mem_gb, "mp_context": "forkserver"}
-    return "MultiProc", {**resources, "raise_insufficient": False, **extra}
+    # Light nodes first: an image is stored before the next one is begun.
+    return "MultiProc", {
+        **resources,
+        "raise_insufficient": False,
+        "scheduler": "mem_thread",
+        **extra,
+    }
 
 
 def run_workflow(workflow: Workflow, execution: Execution, on_end: Callable[[str], None]) -> bool:
@@ -88,8 +90,6 @@ def run_workflow(workflow: Workflow, execution: Execution, on_end: Callable[[str
     """
     config.update_config(
         {
-            "logging": {"workflow_level": "INFO" if execution.verbose else "ERROR",
-                        "interface_level": "INFO" if execution.verbose else "CRITICAL"},
             "execution": {
                 "crashdump_dir": str(execution.crash_dir),
                 "crashfile_format": "txt",
@@ -99,7 +99,6 @@ def run_workflow(workflow: Workflow, execution: Execution, on_end: Callable[[str
             },
         }
     )  # fmt: skip
-    nipype_logging.update_logging(config)
 
     def status(node: Any, event: str) -> None:
         if event in ("end", "exception"):

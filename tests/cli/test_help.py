@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from bids_deface.cli import demo, image, parser, train
+from bids_deface.errors import UnknownAnalysisLevelError, UsageError
+from tests.conftest import command
+
+
+@pytest.mark.parametrize("name", ["main", "image", "train", "demo"])
+def test_help_needs_no_heavy_library(name):
+    code = (
+        "import sys, importlib\n"
+        f"m = importlib.import_module('bids_deface.cli.{name}')\n"
+        "try:\n    m.main(['--help'])\n"
+        "except SystemExit:\n    pass\n"
+        "heavy = {'torch', 'nipype', 'bids', 'numpy', 'matplotlib', 'nibabel'} & set(sys.modules)\n"
+        "sys.exit(f'imported {heavy}' if heavy else 0)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "usage:" in done.stdout
+
+
+def test_version_is_printed():
+    done = command("--version")
+    assert done.returncode == 0
+    assert done.stdout.startswith("bids-deface ")
+
+
+def test_both_spellings_and_prefixes():
+    args = parser.parse(
+        [
+            "in",
+            "out",
+            "participant",
+            "--participant_label",
+            "sub-01",
+            "02",
+            "--session-label",
+            "ses-a",
+        ]
+    )
+    assert args.participant_label == ("01", "02")
+    assert args.session_label == ("a",)
+    assert parser.parse(
+        ["in", "out", "participant", "--skip_bids_validation"]
+    ).skip_bids_validation
+
+
+def test_wrong_words_are_refused():
+    with pytest.raises(UnknownAnalysisLevelError):
+        parser.parse(["in", "out", "session"])
+    with pytest.raises(UsageError):
+        parser.parse(["in"])
+    with pytest.raises(UsageError, match="nprocs"):
+        parser.parse(["in", "out", "participant", "--nprocs", "0"])
+
+
+def test_config_file_gives_defaults_that_flags_override(tmp_path):
+    path = tmp_path / "run.toml"
+    path.write_text('features = ["nose"]\nnprocs = 3\nwork-dir = "w"\n')
+    args = parser.parse(["in", "out", "participant", "--config-file", str(path), "--nprocs", "5"])
+    assert args.features == ["nose"]
+    assert args.nprocs == 5
+    assert args.work_dir.name == "w"
+    path.write_text("colour = 1\n")
+    with pytest.raises(UsageError, match="colour"):
+        parser.parse(["in", "out", "participant", "--config-file", str(path)])
+
+
+def test_all_parsers_build():
+    for module in (demo, image, train):
+        assert module.build_parser().prog.startswith("bids-deface-")

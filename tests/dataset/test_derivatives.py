@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bids_deface.dataset.demo import IMAGES, write_demo
+from bids_deface.dataset.derivatives import (
+    Produced,
+    check_output_dir,
+    image_sidecar,
+    label_table,
+    store_image,
+    write_root_files,
+)
+from bids_deface.dataset.names import OutputNames
+from bids_deface.errors import OutputError
+
+RESULT = {
+    "Verdict": "PASS",
+    "Protocol": "default",
+    "Methods": {"nose": "removed"},
+    "Source": "sub-1/anat/sub-1_T1w.nii.gz",
+}
+
+
+@pytest.fixture
+def produced(tmp_path):
+    files = {}
+    for name in ("image", "mask", "dseg", "shared", "private"):
+        files[name] = tmp_path / f"{name}.bin"
+        files[name].write_bytes(name.encode())
+    return Produced(
+        files["image"],
+        files["mask"],
+        files["dseg"],
+        {"defaced": files["shared"]},
+        {"comparison": files["private"]},
+    )
+
+
+@pytest.fixture
+def names(tmp_path):
+    return OutputNames(tmp_path / "out", Path("sub-1/anat"), "sub-1_T1w")
+
+
+def stored(names):
+    root = names.output_dir
+    return {p.relative_to(root).as_posix() for p in root.rglob("*") if p.is_file()}
+
+
+def test_pass_is_stored_with_sidecars_and_pictures(names, produced):
+    store_image(names, RESULT["Source"], {"EchoTime": 1}, produced, RESULT)
+    assert stored(names) == {
+        "sub-1/anat/sub-1_desc-defaced_T1w.nii.gz",
+        "sub-1/anat/sub-1_desc-defaced_T1w.json",
+        "sub-1/anat/sub-1_mod-T1w_desc-face_defacemask.nii.gz",
+        "sub-1/anat/sub-1_mod-T1w_desc-face_defacemask.json",
+        "sub-1/anat/sub-1_desc-faceT1w_dseg.nii.gz",
+        "sub-1/anat/sub-1_desc-faceT1w_dseg.json",
+        "sub-1/anat/sub-1_desc-faceT1w_dseg.tsv",
+        "sub-1/figures/sub-1_desc-defaced_T1w.png",
+        "private/sub-1/figures/sub-1_desc-comparison_T1w.png",
+        "logs/images/sub-1_T1w.json",
+    }
+
+
+def test_review_stays_private_and_fail_writes_nothing(names, produced):
+    store_image(names, RESULT["Source"], {}, produced, {**RESULT, "Verdict": "REVIEW"})
+    images = {name for name in stored(names) if name.endswith(".nii.gz")}
+    assert images
+    assert all(name.startswith("private/review/") for name in images)
+    store_image(names, RESULT["Source"], {}, Produced(), {**RESULT, "Verdict": "FAIL"})
+    assert stored(names) == {"logs/images/sub-1_T1w.json"}, "what was there before is taken back"
+
+
+def test_sidecars_keep_physics_and_drop_persons():
+    raw = {"EchoTime": 0.1, "PatientName": "X", "AcquisitionTime": "1", "InstitutionName": "Y"}
+    sidecar = image_sidecar("sub-1/anat/sub-1_T1w.nii.gz", raw, RESULT)
+    assert sidecar["EchoTime"] == 0.1
+    assert not {"PatientName", "AcquisitionTime", "InstitutionName"} & sidecar.keys()
+    assert sidecar["DeidentificationMethodCodeSequence"][0]["CodeValue"] == "113102"
+    assert sidecar["SkullStripped"] is False
+
+
+def test_output_folder_rules(tmp_path):
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    check_output_dir(raw, tmp_path / "out")
+    check_output_dir(raw, raw / "derivatives" / "bids-deface")
+    for bad in (raw, raw / "sub", raw / "derivatives", tmp_path):
+        with pytest.raises(OutputError):
+            check_output_dir(raw, bad)
+
+
+def test_label_table_lists_all_regions():
+    rows = label_table().splitlines()
+    assert rows[0] == "index\tname\tcolor"
+    assert len(rows) == 9
+
+
+def validate(folder: Path) -> list[dict]:
+    validator = Path(sys.executable).with_name("bids-validator-deno")
+    done = subprocess.run(
+        [validator, "--format", "json", folder], capture_output=True, text=True, check=False
+    )
+    issues = json.loads(done.stdout)["issues"]["issues"]
+    return [issue for issue in issues if issue["severity"] == "error"]
+
+
+def test_demo_dataset_is_valid_bids(tmp_path):
+    paths = write_demo(tmp_path / "demo")
+    assert len(paths) == len(IMAGES) == 6
+    assert len({p.name.split("_")[0] for p in paths}) == 2
+    assert validate(tmp_path / "demo") == []
+    with pytest.raises(OutputError, match="not empty"):
+        write_demo(tmp_path / "demo")
+
+
+def test_root_files_say_where_things_come_from(tmp_path):
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    (raw / "dataset_description.json").write_text('{"Name": "My study", "License": "CC0"}')
+    write_root_files(raw, tmp_path / "out")
+    description = json.loads((tmp_path / "out" / "dataset_description.json").read_text())
+    assert description["DatasetType"] == "derivative"
+    assert description["GeneratedBy"][0]["Name"] == "bids-deface"
+    assert description["License"] == "CC0"
+    assert str(tmp_path) not in (tmp_path / "out" / "dataset_description.json").read_text()
+    assert (tmp_path / "out" / "private" / "README").is_file()

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bids_deface.dataset.names import OutputNames, node_name
+from bids_deface.dataset.plan import Action, make_plan
+from bids_deface.dataset.query import ImageRecord
+
+
+def record(relative: str, root: Path = Path("/raw")) -> ImageRecord:
+    path = root / relative
+    subject = relative.split("/", maxsplit=1)[0].removeprefix("sub-")
+    return ImageRecord(path, relative, subject, "", path.name.split("_")[-1].split(".")[0])
+
+
+@pytest.mark.parametrize(
+    ("raw", "image", "mask"),
+    [
+        (
+            "sub-1/anat/sub-1_T1w.nii.gz",
+            "sub-1/anat/sub-1_desc-defaced_T1w.nii.gz",
+            "sub-1/anat/sub-1_mod-T1w_desc-face_defacemask.nii.gz",
+        ),
+        (
+            "sub-1/ses-a/anat/sub-1_ses-a_acq-hi_run-2_echo-1_MEGRE.nii",
+            "sub-1/ses-a/anat/sub-1_ses-a_acq-hi_run-2_echo-1_desc-defaced_MEGRE.nii.gz",
+            "sub-1/ses-a/anat/sub-1_ses-a_acq-hiecho1_run-2_mod-MEGRE_desc-face_defacemask.nii.gz",
+        ),
+        (
+            "sub-1/anat/sub-1_inv-2_part-mag_MP2RAGE.nii.gz",
+            "sub-1/anat/sub-1_inv-2_part-mag_desc-defaced_MP2RAGE.nii.gz",
+            "sub-1/anat/sub-1_acq-inv2partmag_mod-MP2RAGE_desc-face_defacemask.nii.gz",
+        ),
+    ],
+)
+def test_names_follow_bids(raw, image, mask):
+    names = OutputNames.of(record(raw), Path("/out"))
+    assert names.relative_image == image
+    assert names.relative_mask == mask
+    assert names.relative_image != raw
+
+
+def test_node_names_are_legal():
+    assert node_name("sub-01_ses-1_T1w") == "sub_01_ses_1_T1w"
+
+
+def test_done_images_are_skipped_unless_something_changed(tmp_path):
+    raw = tmp_path / "raw"
+    image = record("sub-1/anat/sub-1_T1w.nii.gz", raw)
+    image.path.parent.mkdir(parents=True)
+    image.path.write_bytes(b"scan")
+    out = tmp_path / "out"
+
+    def action(settings, force=False):
+        return make_plan(raw, out, [image], settings, force=force).images[0]
+
+    first = action({"features": ["nose"]})
+    assert first.action is Action.DEFACE
+    first.names.result.parent.mkdir(parents=True)
+    done = {"Fingerprint": first.fingerprint, "Files": [first.names.relative_image]}
+    first.names.result.write_text(json.dumps(done))
+    assert action({"features": ["nose"]}).action is Action.DEFACE, "the file itself is missing"
+    target = out / first.names.relative_image
+    target.parent.mkdir(parents=True)
+    target.write_bytes(b"defaced")
+    assert action({"features": ["nose"]}).action is Action.SKIP
+    assert action({"features": ["nose"]}, force=True).action is Action.DEFACE
+    assert action({"features": ["ears"]}).action is Action.DEFACE
+    image.path.write_bytes(b"another scan")
+    assert action({"features": ["nose"]}).action is Action.DEFACE
+
+
+def test_plan_prints_one_line_per_image(tmp_path):
+    plan = make_plan(tmp_path, tmp_path / "o", [record("sub-1/anat/sub-1_T1w.nii.gz")], {})
+    lines = str(plan).splitlines()
+    assert len(lines) == 2
+    assert "sub-1_desc-defaced_T1w.nii.gz" in lines[0]

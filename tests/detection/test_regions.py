@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bids_deface.anatomy import BRAIN, CLASS_OF_LABEL, LABELS
+from bids_deface.detection.grid import Grid, conform, resample
+from bids_deface.detection.plausibility import Status, expected_centre, judge, require_head
+from bids_deface.detection.regions import find_regions
+from bids_deface.errors import NoHeadError
+from bids_deface.tissue import head_mask, tissue_threshold
+
+
+@pytest.fixture(scope="module")
+def truth(head):
+    """Perfect class probabilities, head mask and grid of the made-up head."""
+    conformed = conform(head.data, head.affine)
+    labels = resample(head.dseg, head.affine, conformed.grid, order=0).round().astype(int)
+    probseg = np.zeros((6, *labels.shape), np.float32)
+    lookup = np.array([0, *(CLASS_OF_LABEL[label.index] for label in LABELS)])
+    np.put_along_axis(probseg, lookup[labels][None], 1.0, axis=0)
+    image = conformed.image
+    mask = head_mask(image, tissue_threshold(image), np.full(3, 2.0))
+    return probseg, labels, mask, conformed.grid
+
+
+@pytest.fixture(scope="module")
+def image(head):
+    """The made-up head on the detector's grid."""
+    return conform(head.data, head.affine).image
+
+
+def without(probseg, *classes):
+    out = probseg.copy()
+    for index in classes:
+        out[0] += out[index]
+        out[index] = 0
+    return out
+
+
+def test_left_and_right_are_the_subjects(truth):
+    probseg, labels, _, grid = truth
+    found = find_regions(probseg, grid)
+    assert set(found) == {label.index for label in LABELS}
+    for index in found:
+        overlap = (found[index].mask & (labels == index)).sum() / (labels == index).sum()
+        assert overlap > 0.9, index
+    assert found[1].centroid[0] < found[2].centroid[0]
+    assert found[4].centroid[0] < found[5].centroid[0]
+
+
+def test_eyes_that_grew_together_are_parted(truth):
+    probseg, labels, _, grid = truth
+    joined = probseg.copy()
+    rows = np.argwhere(np.isin(labels, (1, 2)))
+    (i0, j0, k0), (i1, j1, k1) = rows.min(0), rows.max(0)
+    bridge = (
+        slice(i0, i1),
+        slice((j0 + j1) // 2, (j0 + j1) // 2 + 2),
+        slice((k0 + k1) // 2, (k0 + k1) // 2 + 2),
+    )
+    joined[:, *bridge], joined[1, *bridge] = 0, 1
+    found = find_regions(joined, grid)
+    assert found[1].volume_ml == pytest.approx(found[2].volume_ml, rel=0.2)
+
+
+def test_specks_are_no_features(truth):
+    probseg, _, _, grid = truth
+    noisy = without(probseg, 1, 2, 3, 4)
+    noisy[0, 5:7, 5:7, 5:7], noisy[2, 5:7, 5:7, 5:7] = 0, 1
+    assert set(find_regions(noisy, grid)) == {BRAIN}
+
+
+def test_all_features_of_a_whole_head_are_found(truth):
+    probseg, _, mask, grid = truth
+    reports = judge(find_regions(probseg, grid), mask, grid)
+    assert {report.status for report in reports} == {Status.FOUND}
+    assert [report.index for report in reports] == [1, 2, 3, 4, 5, 6]
+
+
+@pytest.mark.parametrize(("classes", "indices"), [((1,), (1, 2)), ((2,), (3,)), ((3,), (4, 5))])
+def test_a_feature_with_tissue_but_no_detection_is_doubtful(truth, classes, indices):
+    probseg, _, mask, grid = truth
+    reports = judge(find_regions(without(probseg, *classes), grid), mask, grid)
+    for report in reports:
+        expected = Status.DOUBTFUL if report.index in indices else Status.FOUND
+        assert report.status is expected
+        assert bool(report.reason) == (expected is Status.DOUBTFUL)
+
+
+def test_a_feature_without_tissue_is_absent(truth):
+    probseg, labels, mask, grid = truth
+    rows = np.argwhere(np.isin(labels, (3,)))
+    bare = mask.copy()
+    bare[tuple(slice(a - 9, b + 9) for a, b in zip(rows.min(0), rows.max(0), strict=True))] = False
+    reports = judge(find_regions(without(probseg, 2), grid), bare, grid)
+    assert reports[2].status is Status.ABSENT
+
+
+def test_features_beyond_the_field_of_view(truth):
+    probseg, labels, mask, grid = truth
+    middle = int(np.argwhere(labels == 6).mean(axis=0)[2])
+    for cut, status in ((middle + 14, Status.OUTSIDE), (middle, Status.CUT_OFF)):
+        affine = grid.affine.copy()
+        affine[:3, 3] += affine[:3, :3] @ [0, 0, cut]
+        small = Grid((*grid.shape[:2], grid.shape[2] - cut), affine)
+        reports = judge(find_regions(probseg[..., cut:], small), mask[..., cut:], small)
+        assert reports[5].status is status, cut
+
+
+def test_expected_places_are_near_the_true_ones(truth):
+    probseg, _, _, grid = truth
+    found = find_regions(probseg, grid)
+    for index in range(1, 7):
+        off = np.linalg.norm(expected_centre(index, found) - found[index].centroid)
+        assert off < 20, index
+
+
+def test_a_head_is_required(truth, image):
+    probseg, labels, mask, grid = truth
+    found = find_regions(probseg, grid)
+    require_head(found, mask, image)
+    with pytest.raises(NoHeadError, match="no head recognised"):
+        require_head({}, mask, image)
+    with pytest.raises(NoHeadError, match="without skull"):
+        require_head(found, labels == BRAIN, image)
+    noise = np.random.default_rng(0).random(image.shape).astype(np.float32)
+    with pytest.raises(NoHeadError, match="noise"):
+        require_head(found, mask, noise)
+
+
+def test_noisy_air_is_no_noisy_head(truth, image):
+    """MP2RAGE UNIT1 images have salt and pepper for air."""
+    probseg, _, mask, grid = truth
+    noise = np.random.default_rng(0).random(image.shape).astype(np.float32)
+    require_head(find_regions(probseg, grid), mask, np.where(mask, image, noise))

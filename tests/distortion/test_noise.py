@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import numpy as np
+from scipy import ndimage, stats
+
+from bids_deface.distortion.noise import fill_with_air
+
+
+def scene(smooth=0.0):
+    rng = np.random.default_rng(4)
+    noise = np.hypot(
+        *ndimage.gaussian_filter(rng.normal(0, 20, (2, 60, 60, 60)), (0, smooth, smooth, smooth))
+    )
+    data = np.rint(noise).astype(np.int16)
+    target = np.zeros(data.shape, bool)
+    target[20:40, 22:41, 25:37] = True
+    data[target] = 900
+    air = ~ndimage.binary_dilation(target, iterations=4)
+    return data, target, air
+
+
+def test_filled_voxels_follow_the_distribution_of_air():
+    data, target, air = scene()
+    out = fill_with_air(data, target, air, data[:0, 0, 0], np.random.default_rng(0))
+    np.testing.assert_array_equal(out[~target], data[~target])
+    assert out.dtype == data.dtype
+    assert stats.ks_2samp(out[target], data[air]).pvalue > 0.001
+
+
+def test_texture_of_smooth_noise_is_kept():
+    """The filled region is as smooth as the air: no outline in the noise."""
+    data, target, air = scene(smooth=1.0)
+    out = fill_with_air(data, target, air, data[:0, 0, 0], np.random.default_rng(0))
+
+    def roughness(where):
+        inner = ndimage.binary_erosion(where)
+        return np.abs(np.diff(out.astype(float), axis=2))[:, :, :59][inner[:, :, :59]].mean()
+
+    assert roughness(target) / roughness(air) < 1.25
+
+
+def test_masked_air_stays_zero():
+    data, target, air = scene()
+    data[air] = 0
+    out = fill_with_air(data, target, air, data[:0, 0, 0], np.random.default_rng(0))
+    assert (out[target] == 0).all()
+
+
+def test_without_air_nearby_the_far_air_is_drawn():
+    data, target, _ = scene()
+    none = np.zeros(data.shape, bool)
+    far = np.array([3, 5, 7], np.int16)
+    out = fill_with_air(data, target, none, far, np.random.default_rng(0))
+    assert set(np.unique(out[target])) == {3, 5, 7}
+
+
+def test_fill_is_not_repeatable_without_the_seed():
+    data, target, air = scene()
+    one, two = (
+        fill_with_air(data, target, air, data[:0, 0, 0], np.random.default_rng()) for _ in "ab"
+    )
+    assert (one != two).any()

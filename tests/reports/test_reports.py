@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import csv
+import json
+
+import numpy as np
+
+from bids_deface.deface import DefaceSettings
+from bids_deface.errors import ImageError
+from bids_deface.record import failure_record, success_record
+from bids_deface.reports.citation import citation_text
+from bids_deface.reports.curves import plot_curves
+from bids_deface.reports.group import write_group_table
+from bids_deface.reports.pictures import draw_pictures
+from bids_deface.reports.records import read_records
+from bids_deface.reports.subject import write_subject_page
+from bids_deface.volume import save_volume
+
+PNG = b"\x89PNG"
+
+
+def test_pictures_are_drawn_without_the_originals_face(head_file, defaced, tmp_path):
+    files = {"image": defaced.volume, "mask": defaced.mask_volume, "dseg": defaced.dseg_volume}
+    for name, volume in files.items():
+        save_volume(volume, tmp_path / f"{name}.nii.gz")
+    args = [tmp_path / f"{name}.nii.gz" for name in files]
+    threshold = defaced.features.threshold
+    shared, private = draw_pictures(head_file, *args, threshold, tmp_path)
+    assert set(shared) == {"regions", "defaced"}
+    assert set(private) == {"regions", "comparison"}
+    for path in (*shared.values(), *private.values()):
+        content = path.read_bytes()
+        assert content.startswith(PNG)
+        assert 5_000 < len(content) < 1_500_000
+        assert b"Software" not in content
+    # Another original must not change what is shared.
+    before = {name: path.read_bytes() for name, path in shared.items()}
+    draw_pictures(tmp_path / "image.nii.gz", *args, threshold, tmp_path)
+    assert before == {name: path.read_bytes() for name, path in shared.items()}
+
+
+def test_records_hold_no_intensities_and_no_places(defaced, tmp_path):
+    settings = DefaceSettings.of(random_seed=4242)
+    record = success_record("sub-1/anat/sub-1_T1w.nii.gz", settings, defaced)
+    text = json.dumps(record)
+    assert "4242" not in text
+    assert str(defaced.features.threshold) not in text
+    assert record["ChangedVoxelsInBrain"] == 0
+    assert set(record["Regions"]) == {
+        "left eye", "right eye", "nose", "left ear", "right ear", "mouth",
+    }  # fmt: skip
+
+
+def test_page_and_table_show_every_image(defaced, tmp_path):
+    settings = DefaceSettings.of()
+    good = {**success_record("sub-1/anat/sub-1_T1w.nii.gz", settings, defaced), "Seconds": 1.0}
+    bad = failure_record(
+        "sub-1/anat/sub-1_T2w.nii.gz",
+        "/secret/place/t2.nii",
+        settings,
+        ImageError("/secret/place/t2.nii: <broken> scan"),
+    )
+    folder = tmp_path / "logs" / "images"
+    folder.mkdir(parents=True)
+    (tmp_path / "sub-1" / "figures").mkdir(parents=True)
+    picture = "sub-1/figures/sub-1_desc-defaced_T1w.png"
+    (tmp_path / picture).write_bytes(PNG)
+    good["Files"] = [picture, "private/sub-1/figures/sub-1_desc-comparison_T1w.png"]
+    for name, record in (("a", good), ("b", {**bad, "Seconds": 0.1, "Files": []})):
+        (folder / f"{name}.json").write_text(json.dumps(record))
+    (folder / "c.json").write_text("{half")
+    records = read_records(tmp_path)
+    assert [r["Verdict"] for r in records] == ["PASS", "FAIL"]
+    page = write_subject_page(tmp_path, "1", records).read_text()
+    assert picture in page
+    assert "private/sub-1" not in page
+    assert "&lt;broken&gt; scan" in page
+    assert "<script" not in page
+    assert "secret" not in page
+    assert "http" not in page
+    with write_group_table(tmp_path, records).open() as file:
+        rows = list(csv.DictReader(file, delimiter="\t"))
+    assert [row["verdict"] for row in rows] == ["PASS", "FAIL"]
+    assert rows[1]["brain_ml"] == "n/a"
+    dictionary = json.loads((tmp_path / "group_deface.json").read_text())
+    assert set(dictionary) == set(rows[0])
+
+
+def test_citation_names_what_was_done():
+    text = citation_text(DefaceSettings.of(["nose"]))
+    assert "10.2196/22739" in text
+    assert "nose: removed" in text
+    assert "eyes" not in text
+
+
+def test_curves_are_plotted(tmp_path):
+    columns = ["step", "loss", "eyes", "nose", "ears", "mouth", "brain", "mean_face"]
+    rows = np.random.default_rng(0).random((5, len(columns)))
+    lines = ["\t".join(columns), *("\t".join(map(str, row)) for row in rows)]
+    (tmp_path / "log.tsv").write_text("\n".join(lines))
+    plot_curves(tmp_path / "log.tsv", tmp_path / "curves.png")
+    assert (tmp_path / "curves.png").read_bytes().startswith(PNG)

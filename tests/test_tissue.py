@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bids_deface.tissue import (
+    bounding_box,
+    dilate_mm,
+    head_mask,
+    largest_component,
+    otsu_threshold,
+    tissue_threshold,
+)
+
+
+def test_otsu_parts_two_classes():
+    rng = np.random.default_rng(0)
+    dark, bright = rng.normal(0.1, 0.02, 5000), rng.normal(0.8, 0.05, 5000)
+    threshold = otsu_threshold(np.concatenate([dark, bright]).astype(np.float32))
+    assert (dark > threshold).mean() < 0.01
+    assert (bright < threshold).mean() < 0.01
+
+
+def test_head_mask_covers_the_labelled_head(head):
+    image = head.data.astype(np.float32)
+    mask = head_mask(image, tissue_threshold(image), np.full(3, 1.5))
+    assert mask[head.dseg == 7].mean() > 0.999
+    assert not mask[:3].any(), "air at the border is no head"
+
+
+@pytest.mark.parametrize("zooms", [(1.0, 1.0, 1.0), (0.5, 2.0, 4.0)])
+def test_dilation_is_in_mm(zooms):
+    mask = np.zeros((41, 41, 41), bool)
+    mask[20, 20, 20] = True
+    out = dilate_mm(mask, 6.0, np.array(zooms))
+    away = np.moveaxis(np.indices(mask.shape), 0, -1) - 20
+    expected = np.linalg.norm(away * zooms, axis=-1) <= 6.0
+    np.testing.assert_array_equal(out, expected)
+    assert not dilate_mm(np.zeros_like(mask), 5, np.array(zooms)).any()
+
+
+def test_largest_component_and_box():
+    mask = np.zeros((9, 9, 9), bool)
+    mask[1:3, 1:3, 1:3] = True
+    mask[6, 6, 6] = True
+    assert largest_component(mask).sum() == 8
+    assert bounding_box(mask, 1) == (slice(0, 8),) * 3
+    assert not largest_component(np.zeros_like(mask)).any()
