@@ -1,4 +1,4 @@
-"""Heads to test on: made from the package's own population average, or real where there are any."""
+"""Heads to test on: made from the population average, or real where there are any."""
 
 from __future__ import annotations
 

@@ -17,7 +17,8 @@ def test_help_needs_no_heavy_library(name):
         f"m = importlib.import_module('bids_deface.cli.{name}')\n"
         "try:\n    m.main(['--help'])\n"
         "except SystemExit:\n    pass\n"
-        "heavy = {'torch', 'nipype', 'bids', 'numpy', 'matplotlib', 'nibabel'} & set(sys.modules)\n"
+        "heavy = {'torch', 'nipype', 'bids', 'numpy', 'matplotlib', 'nibabel'}\n"
+        "heavy &= set(sys.modules)\n"
         "sys.exit(f'imported {heavy}' if heavy else 0)\n"
     )
     done = subprocess.run(

@@ -7,7 +7,19 @@ import pytest
 from bids_deface.dataset.query import Filters, find_images, open_layout, read_filter_file
 from bids_deface.errors import InvalidBIDSError, NoInputError, NothingMatchedError, UsageError
 
-FILES = dict.fromkeys(("sub-01/anat/sub-01_T2w.nii.gz", "sub-01/anat/sub-01_T1w.nii.gz", "sub-01/anat/sub-01_acq-x_FLAIR.nii", "sub-02/ses-b/anat/sub-02_ses-b_UNIT1.nii.gz", "sub-02/ses-a/anat/sub-02_ses-a_T1w.nii.gz", "sub-02/ses-a/func/sub-02_ses-a_task-rest_bold.nii.gz", "derivatives/x/sub-01/anat/sub-01_T1w.nii.gz", "sourcedata/sub-01/anat/sub-01_T1w.nii.gz"), b"")
+FILES = dict.fromkeys(
+    (
+        "sub-01/anat/sub-01_T2w.nii.gz",
+        "sub-01/anat/sub-01_T1w.nii.gz",
+        "sub-01/anat/sub-01_acq-x_FLAIR.nii",
+        "sub-02/ses-b/anat/sub-02_ses-b_UNIT1.nii.gz",
+        "sub-02/ses-a/anat/sub-02_ses-a_T1w.nii.gz",
+        "sub-02/ses-a/func/sub-02_ses-a_task-rest_bold.nii.gz",
+        "derivatives/x/sub-01/anat/sub-01_T1w.nii.gz",
+        "sourcedata/sub-01/anat/sub-01_T1w.nii.gz",
+    ),
+    b"",
+)
 
 
 def names(layout, **filters):

@@ -1,0 +1,96 @@
+"""The main job on real heads; skipped where there are none."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from bids_deface.anatomy import LABELS
+from bids_deface.deface import DefaceSettings, deface_volume
+from bids_deface.detection.checksum import DEFAULT_WEIGHTS
+from bids_deface.detection.weights import load_weights
+from bids_deface.tissue import dilate_mm
+from bids_deface.training.data import load_heads
+from bids_deface.training.trainer import FACE_CLASSES, mean_dice
+from bids_deface.volume import load_volume, zooms_of
+from tests.conftest import command, tree
+from tests.real.assemble import assemble, bids_path, rows_of
+
+pytestmark = pytest.mark.real
+
+
+def test_validation_dice_of_the_shipped_weights(heads_dir):
+    network = load_weights(DEFAULT_WEIGHTS).network
+    scores = mean_dice(network, load_heads(heads_dir, "val"))
+    assert np.mean([scores[name] for name in FACE_CLASSES]) >= 0.80
+    assert scores["brain"] >= 0.95
+
+
+def test_full_resolution_scans_from_end_to_end(heads_dir, tmp_path):
+    """T1w, T2w, FLAIR, T2*, PDw; other scanners, orientations, positions and voxel sizes."""
+    rows = rows_of(heads_dir, "external")
+    raw = assemble(heads_dir, tmp_path / "raw", rows)
+    out = tmp_path / "out"
+    done = command(raw, out, "participant", "--nprocs", "2")
+    assert "Traceback" not in done.stderr
+    passed = 0
+    for row in rows:
+        name = bids_path(row)
+        stem = name.rpartition("/")[2].removesuffix(".nii.gz")
+        record = json.loads((out / "logs" / "images" / f"{stem}.json").read_text())
+        subject, suffix = stem.split("_")
+        image = out / subject / "anat" / f"{subject}_desc-defaced_{suffix}.nii.gz"
+        assert image.is_file() == (record["Verdict"] == "PASS")
+        if not image.is_file():
+            continue
+        passed += 1
+        before, after = load_volume(raw / name), load_volume(image)
+        mask = load_volume(
+            out / subject / "anat" / f"{subject}_mod-{suffix}_desc-face_defacemask.nii.gz"
+        ).data.astype(bool)
+        changed = before.data != after.data
+        assert before.prefix == after.prefix
+        assert not changed[~mask].any()
+        check_against_labels(heads_dir / row["label"], mask, row)
+    assert passed >= 11, done.stdout
+    again = command(raw, out, "participant", "--nprocs", "1", "--participant-label", subject)
+    assert "[1/" not in again.stdout
+
+
+def check_against_labels(label_file, mask, row):
+    """The labelled brain is spared, the labelled features are covered."""
+    dseg = load_volume(label_file).data
+    assert not mask[dseg == 7].any(), row["head"]
+    visible = dict(part.split("=") for part in row["visible"].split(";"))
+    keys = {1: "eyes", 2: "eyes", 3: "nose", 4: "ear_left", 5: "ear_right", 6: "mouth"}
+    for label in LABELS[:-1]:
+        if label.index == 3 and visible[keys[label.index]] == "full":
+            assert mask[dseg == label.index].mean() > 0.8, (row["head"], label.name)
+
+
+def test_defaced_and_stripped_scans_do_no_harm(heads_dir, detector):
+    for row in rows_of(heads_dir, "negative"):
+        volume = load_volume(heads_dir / row["image"])
+        result = deface_volume(volume, DefaceSettings.of(), detector)
+        assert result.changes.in_brain == 0
+        assert result.changes.outside_mask == 0
+
+
+def test_labelled_brain_is_spared_on_validation_heads(heads_dir, detector):
+    for row in rows_of(heads_dir, "val")[:8]:
+        volume = load_volume(heads_dir / row["image"])
+        result = deface_volume(volume, DefaceSettings.of(), detector)
+        brain = load_volume(heads_dir / row["label"]).data == 7
+        assert not result.mask[brain].any(), row["head"]
+        margin = dilate_mm(result.dseg == 7, 3.0, zooms_of(volume.affine))
+        assert not result.mask[margin].any()
+
+
+def test_inputs_stay_as_they_are(heads_dir, tmp_path):
+    rows = rows_of(heads_dir, "val")[:1]
+    raw = assemble(heads_dir, tmp_path / "raw", rows)
+    before = tree(raw)
+    command(raw, tmp_path / "out", "participant", "--nprocs", "1", "--features", "nose")
+    assert tree(raw) == before
