@@ -29,6 +29,13 @@ SKIN_MM = 3.0
 RIM_MM = 3.0
 #: Pieces left standing alone after a cut go when they lie this near to it, mm.
 REMNANT_MM = 15.0
+#: Greatest depth of a cut under the skin's height around it, mm.
+DEEPEST_MM = 7.0
+#: Width over which the floor of the nose meets the skin around it, mm.
+TAPER_MM = 7.0
+#: New skin needs tissue within this depth under it, mm, by outward axis: behind an auricle is
+#: air, behind the nose are its own cavities.
+SUPPORT_MM = (10.0, 20.0)
 #: Radius over which the floor of a cut is lowered and smoothed, mm.
 FLOOR_MM = 4.0
 #: Width of the skin's edge, mm; at least one voxel.
@@ -55,7 +62,7 @@ def flatten_surface(scene: Scene, axis: int, sign: int, rng: np.random.Generator
     flat = np.delete(scene.zooms, axis)
     footprint = widen(footprint_of(columns.view(scene.region)), _rim(flat), flat)
     old, new = _heights(scene, columns, footprint, flat)
-    return _resurface(scene, columns, footprint, old, new, rng)
+    return _resurface(scene, columns, footprint, old, new, scene.head, rng)
 
 
 def remove_outward(scene: Scene, axis: int, sign: int, rng: np.random.Generator) -> Change:
@@ -82,12 +89,20 @@ def remove_outward(scene: Scene, axis: int, sign: int, rng: np.random.Generator)
     footprint = widen(enclosing_ellipse(own, flat) if axis == 0 else own, _rim(flat), flat)
     old, bare = _heights(scene, columns, footprint, flat)
     inner = np.where(own, region.argmax(axis=-1) - 1.0, np.inf)
-    # The cut's floor: smooth, and below the region's inner face everywhere.
-    floor = ndimage.minimum_filter(np.minimum(bare, inner), footprint=_disc(FLOOR_MM, flat))
+    # The cut's floor: smooth, and below the region's inner face, but no crater.
+    deepest = bare - DEEPEST_MM / float(scene.zooms[axis])
+    floor = np.maximum(np.minimum(bare, inner), deepest)
+    floor = ndimage.minimum_filter(floor, footprint=_disc(FLOOR_MM, flat))
     new = ndimage.gaussian_filter(floor, 0.5 * FLOOR_MM / flat)
+    if axis == 1:
+        # No step between the nose's place and the skin around it.
+        depth = ndimage.distance_transform_edt(footprint, sampling=flat)
+        new = bare + np.clip(depth / TAPER_MM, 0, 1) * (new - bare)
     outermost = region.shape[-1] - 1 - region[..., ::-1].argmax(axis=-1)
     tip = np.where(footprint, np.where(own, outermost, 0).max(), 0)
-    change = _resurface(scene, columns, footprint, np.maximum(old, tip), new, rng)
+    change = _resurface(
+        scene, columns, footprint, np.maximum(old, tip), new, scene.head & ~scene.region, rng
+    )
     loose = loose_pieces(scene.head, change.mask, scene.zooms)
     values = change.values.copy()
     air = fill_with_air(scene.data, loose, scene.air & ~loose, scene.far_air, rng)
@@ -150,6 +165,7 @@ def _resurface(
     footprint: NDArray[np.bool_],
     old: NDArray[np.float64],
     new: NDArray[np.float64],
+    solid: NDArray[np.bool_],
     rng: np.random.Generator,
 ) -> Change:
     """Put skin under and air above a new height map.
@@ -162,6 +178,8 @@ def _resurface(
         bool (a, b), columns to change.
     old, new
         Surface heights (a, b), voxels; -1 in ``old`` where a column holds no head.
+    solid
+        bool (i, j, k), what may carry new skin: none is built in the air.
     """
     zoom = float(scene.zooms[columns.axis])
     level = np.arange(scene.data.shape[columns.axis])
@@ -173,6 +191,8 @@ def _resurface(
     # A ramp as wide as real skin's blurred edge: a hard step would be seen beside it.
     ramp = max(1.0, RAMP_MM / zoom)
     cover = np.clip(0.5 + (new[..., None] - level) / ramp, 0, 1) * changed
+    support = surface_height(columns.view(solid) & (level <= new[..., None]))
+    cover *= ((support >= 0) & (support >= new - SUPPORT_MM[columns.axis] / zoom))[..., None]
     mask = columns.back(changed)
     skin = skin_intensity(columns.view(scene.data), old, ~footprint, SKIN_MM / zoom)
     part = columns.back(cover)
