@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-#: Placements tried for a patch of air of the target's own shape.
-PATCH_TRIES = 400
+#: Sides of the patches, voxels: as large as the air allows, for the fewest seams.
+PATCH_SIDES = (40, 20, 10, 5)
+#: Placements tried for one patch.
+PATCH_TRIES = 60
 #: Values taken from the scan where no patch fits.
 LEAST_AIR = 200
 
@@ -48,8 +50,9 @@ def fill_with_air(
     out = data.copy()
     left = target.copy()
     source = air & ~target
-    for block in _blocks(target):
-        _copy_patch(out, left, data, source, block, rng)
+    for side in PATCH_SIDES:
+        for block in _blocks(left, side):
+            _copy_patch(out, left, data, source, block, rng)
     if left.any():
         near = data[source]
         pool = near if near.size >= LEAST_AIR else np.concatenate([near, far_air])
@@ -58,8 +61,8 @@ def fill_with_air(
     return out
 
 
-def _blocks(target: NDArray[np.bool_], side: int = 8) -> list[tuple[slice, ...]]:
-    """Cut the target's box into blocks that are small enough to find room in the air."""
+def _blocks(target: NDArray[np.bool_], side: int) -> list[tuple[slice, ...]]:
+    """Cut the target's box into blocks of at most ``side`` voxels a side."""
     blocks = []
     for where in ndimage.find_objects(target.astype(np.uint8)):
         starts = [range(s.start, s.stop, side) for s in where]
@@ -84,7 +87,7 @@ def _copy_patch(
     """Fill one block from a random place that is all air; leave it if none is found."""
     wanted = left[block]
     room = np.array(data.shape) - wanted.shape
-    for start in rng.integers(0, room + 1, size=(PATCH_TRIES // 4, 3)):
+    for start in rng.integers(0, room + 1, size=(PATCH_TRIES, 3)):
         there = tuple(slice(int(a), int(a) + n) for a, n in zip(start, wanted.shape, strict=True))
         if source[there].all():
             patch = data[there]

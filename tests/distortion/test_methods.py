@@ -43,7 +43,7 @@ def test_every_method_changes_its_feature_in_stored_values(head, surroundings, p
         )
         assert change.values.dtype == head.data.dtype
         assert (change.values != head.data)[change.mask].mean() > 0.5
-        away = ~dilate_mm(scene.region, 45.0, scene.zooms)
+        away = ~dilate_mm(scene.region, 60.0, scene.zooms)
         assert not change.mask[away].any(), "nothing far from the feature changes"
 
 
