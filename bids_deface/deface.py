@@ -250,7 +250,7 @@ def _evidence(found: FeatureMap, changed_ml: dict[int, float]) -> tuple[RegionEv
     return tuple(
         RegionEvidence(
             index=report.index,
-            expected_here=report.status in ("found", "doubtful"),
+            expected_here=report.status in ("found", "cut_off", "doubtful"),
             doubt=report.reason,
             changed_ml=changed_ml.get(report.index, 0.0),
         )

@@ -78,7 +78,9 @@ def deface_image(
         With ``exit_code`` and ``hint``; nothing is written then.
     """
     pairs = [(Path(a), Path(b)) for a, b in apply_to]
-    _refuse_overwriting(Path(in_file), Path(out_file), pairs)
+    targets = [Path(out_file), *(b for _, b in pairs)]
+    targets += [Path(mask_file)] if mask_file is not None else []
+    _check_targets([Path(in_file), *(a for a, _ in pairs)], targets)
     settings = DefaceSettings.of(features, protocol, random_seed)
     detector = FeatureDetector(device=device)
     result = deface_file(Path(in_file), settings, detector)
@@ -109,11 +111,12 @@ def _require_pass(result: DefaceResult, path: Path, accept_doubt: bool) -> None:
         )
 
 
-def _refuse_overwriting(in_file: Path, out_file: Path, pairs: list[tuple[Path, Path]]) -> None:
-    """Raise if an output would replace one of the inputs."""
-    inputs = {p.resolve() for p in (in_file, *(a for a, _ in pairs))}
-    for path in (out_file, *(b for _, b in pairs)):
-        if path.resolve() in inputs:
-            raise OutputError(f"{path} is an input; it is never overwritten.")
+def _check_targets(inputs: list[Path], targets: list[Path]) -> None:
+    """Raise if an output would replace an input or another output, or is no NIfTI name."""
+    taken = {path.resolve() for path in inputs}
+    for path in targets:
+        if path.resolve() in taken:
+            raise OutputError(f"{path} is an input or named twice; it is never overwritten.")
+        taken.add(path.resolve())
         if not path.name.endswith((".nii", ".nii.gz")):
             raise OutputError(f"{path} must end in .nii or .nii.gz.")

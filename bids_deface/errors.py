@@ -78,6 +78,13 @@ class ImageError(DefaceError):
     default_hint = "Check the file; a new copy from the scanner may help."
 
 
+class ReadError(DefaceError):
+    """A file is there but cannot be read just now; the next run tries again."""
+
+    exit_code = 74
+    default_hint = "Check disk, network and permissions, then run the same command again."
+
+
 class NoHeadError(ImageError):
     """No human head was recognised in an image."""
 

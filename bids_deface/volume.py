@@ -21,9 +21,10 @@ from nibabel.orientations import apply_orientation, inv_ornt_aff, io_orientation
 from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 
-from bids_deface.errors import ImageError, NoInputError, OutputError
+from bids_deface.errors import ImageError, NoInputError, OutputError, ReadError
 
 SUFFIXES = (".nii", ".nii.gz")
+QFORM_FIELDS = ("quatern_b", "quatern_c", "quatern_d", "qoffset_x", "qoffset_y", "qoffset_z")
 #: What a damaged gzip file raises.
 _ISAL_ERROR: type[Exception] = isal_zlib.error  # type: ignore[assignment]
 DAMAGED = (EOFError, zlib.error, igzip.BadGzipFile, _ISAL_ERROR)
@@ -81,7 +82,7 @@ def load_volume(path: Path) -> Volume:
     raw = _read_bytes(path)
     header = _parse_header(raw, path)
     dtype, shape = header.get_data_dtype(), tuple(int(n) for n in header.get_data_shape())
-    if dtype.kind not in "iuf":
+    if dtype.kind not in "iuf" or dtype.itemsize > 8:
         raise ImageError(
             f"{path} stores {dtype} voxels.", "Only real-valued images can be defaced."
         )
@@ -95,7 +96,10 @@ def load_volume(path: Path) -> Volume:
         )
     data = np.frombuffer(raw, dtype, int(np.prod(shape)), start).reshape(shape, order="F")
     slope = float(header["scl_slope"])
-    affine = np.asarray(header.get_best_affine(), dtype=np.float64)
+    try:
+        affine = np.asarray(header.get_best_affine(), dtype=np.float64)
+    except (HeaderDataError, ValueError) as error:
+        raise ImageError(f"{path} has a broken qform ({error}).") from error
     if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
         raise ImageError(f"{path} has no usable qform or sform.", "Repair the header first.")
     return Volume(
@@ -105,6 +109,24 @@ def load_volume(path: Path) -> Volume:
         trailer=raw[start + size :],
         slope=slope if np.isfinite(slope) and slope != 0 else 1.0,
     )
+
+
+def voxel_count(path: Path) -> int:
+    """Return the number of voxels of a file from its header alone.
+
+    Raises
+    ------
+    ImageError
+        The file cannot be read or is no NIfTI.
+    """
+    try:
+        with path.open("rb") as file:
+            zipped = file.read(2) == b"\x1f\x8b"
+        with igzip.open(path) if zipped else path.open("rb") as file:
+            start = file.read(540)
+    except (*DAMAGED, OSError) as error:
+        raise ImageError(f"{path} cannot be read ({error}).") from error
+    return int(np.prod(_parse_header(start, path).get_data_shape(), dtype=np.int64))
 
 
 def save_volume(volume: Volume, path: Path) -> None:
@@ -158,9 +180,8 @@ def derived_volume(data: NDArray[Any], like: Volume, description: str) -> Volume
     header = nib.Nifti2Header() if isinstance(source, nib.Nifti2Header) else nib.Nifti1Header()
     header.set_data_dtype(data.dtype)
     header.set_data_shape(data.shape)
-    header.set_qform(source.get_qform(), int(source["qform_code"]))
-    header.set_sform(source.get_sform(), int(source["sform_code"]))
-    # set_qform rounds zooms through the quaternion; the scan's own are kept.
+    for field in ("qform_code", "sform_code", *QFORM_FIELDS, "srow_x", "srow_y", "srow_z"):
+        header[field] = source[field]
     header["pixdim"][:4] = source["pixdim"][:4]
     header["xyzt_units"] = source["xyzt_units"]
     header["descrip"] = description.encode()
@@ -209,7 +230,7 @@ def _read_bytes(path: Path) -> bytes:
             f"{path} is truncated or damaged ({error}).", "Get the file again from its source."
         ) from error
     except OSError as error:
-        raise ImageError(f"{path} cannot be read: {error.strerror or error}.") from error
+        raise ReadError(f"{path} cannot be read: {error.strerror or error}.") from error
 
 
 def _parse_header(raw: bytes, path: Path | None) -> nib.Nifti1Header:

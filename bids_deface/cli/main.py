@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from bids_deface.cli.parser import parse
 from bids_deface.errors import DefaceError
 
+LOGGER = logging.getLogger(__name__)
 LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
 
 
@@ -20,9 +21,19 @@ def guarded(prog: str, job: Callable[[], int]) -> int:
     except DefaceError as error:
         sys.stderr.write(f"{prog}: {error}\n")
         return error.exit_code
+    except OSError as error:
+        sys.stderr.write(f"{prog}: {error}. Check the disk and run the same command again.\n")
+        return 74
     except KeyboardInterrupt:
         sys.stderr.write(f"{prog}: interrupted; run the same command again to go on.\n")
         return 130
+    except Exception as error:
+        # The last resort: one line for the user, the traceback for --verbose.
+        LOGGER.debug("internal error", exc_info=True)
+        sys.stderr.write(
+            f"{prog}: internal error: {error!r}. Please report it; -vv shows where it happened.\n"
+        )
+        return 70
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -37,13 +37,17 @@ def build_parser() -> Parser:
     parser.add_argument("bids_dir", type=Path, help="folder of the BIDS dataset; never changed")
     parser.add_argument("output_dir", type=Path, help="folder of the derivatives")
     parser.add_argument("analysis_level", help="participant or group")
+    _add_options(parser)
+    return parser
+
+
+def _add_options(parser: Parser) -> None:
     parser.add_argument("--version", action="version", version=f"bids-deface {__version__}")
     parser.add_argument("-v", "--verbose", action="count", default=0, help="say more; twice: all")
     _add_selection(parser.add_argument_group("which images"))
     _add_defacing(parser.add_argument_group("what to hide"))
     _add_resources(parser.add_argument_group("resources"))
     _add_running(parser.add_argument_group("how to run"))
-    return parser
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -61,7 +65,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     early.add_argument("--config-file", type=Path)
     known, _ = early.parse_known_args(argv)
     if known.config_file:
-        parser.set_defaults(**_read_config(known.config_file, parser))
+        parser.set_defaults(**_read_config(known.config_file))
     args = parser.parse_args(argv)
     if args.analysis_level not in LEVELS:
         raise UnknownAnalysisLevelError(f"Unknown analysis level {args.analysis_level!r}.")
@@ -106,7 +110,7 @@ def _add_defacing(group: argparse._ArgumentGroup) -> None:
     )  # fmt: skip
     group.add_argument("--model", type=Path, metavar="FILE", help="other weights of the detector")
     group.add_argument(
-        "--random-seed", type=int, metavar="N", help="repeat the random fill (tests)"
+        "--random-seed", type=_seed, metavar="N", help="repeat the random fill (tests)"
     )
 
 
@@ -119,7 +123,7 @@ def _add_resources(group: argparse._ArgumentGroup) -> None:
         "--omp-nthreads", type=_positive, default=1, metavar="N", help="threads of one image"
     )
     group.add_argument(
-        "--mem-gb", "--mem_gb", type=float, metavar="GB", help="upper bound of memory"
+        "--mem-gb", "--mem_gb", type=_positive_float, metavar="GB", help="upper bound of memory"
     )
     group.add_argument("--device", default="cpu", help="cpu or cuda")
     group.add_argument("-w", "--work-dir", type=Path, metavar="DIR", help="intermediate files")
@@ -146,19 +150,40 @@ def _positive(text: str) -> int:
     return value
 
 
-def _read_config(path: Path, parser: argparse.ArgumentParser) -> dict[str, Any]:
-    """Read option defaults from TOML, one key per long option."""
+def _positive_float(text: str) -> float:
+    value = float(text)
+    if not value > 0:
+        raise argparse.ArgumentTypeError("must be greater than 0")
+    return value
+
+
+def _seed(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError("must not be negative")
+    return value
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    """Read options from TOML, one key per long option, checked as if they were typed."""
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise NoInputError(f"The settings file {path} cannot be read.") from error
     except ValueError as error:
         raise UsageError(f"The settings file {path} is no TOML ({error}).") from error
-    actions = {action.dest: action for action in parser._actions if action.option_strings}
-    out: dict[str, Any] = {}
+    typed: list[str] = []
     for key, value in content.items():
-        action = actions.get(key.replace("-", "_"))
-        if action is None or action.dest in ("help", "version", "config_file"):
-            raise UsageError(f"{path}: unknown option {key!r}.")
-        out[action.dest] = Path(value) if action.type is Path else value
-    return out
+        flag = f"--{key.replace('_', '-')}"
+        if value is True:
+            typed.append(flag)
+        elif value is not False:
+            typed += [flag, *map(str, value if isinstance(value, list) else [value])]
+    options = Parser(
+        prog=str(path), add_help=False, allow_abbrev=False, argument_default=argparse.SUPPRESS
+    )
+    _add_options(options)
+    # Only what the file names: the defaults of the command line hold for the rest.
+    for action in options._actions:
+        action.default = argparse.SUPPRESS
+    return vars(options.parse_args(typed))

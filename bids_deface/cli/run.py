@@ -9,10 +9,18 @@ import sys
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bids_deface import __version__
 from bids_deface.cli.progress import Progress
-from bids_deface.dataset.derivatives import check_output_dir, write_root_files, write_text
+from bids_deface.dataset.derivatives import (
+    check_output_dir,
+    make_output_dir,
+    remove_old,
+    write_root_files,
+    write_text,
+)
+from bids_deface.dataset.names import PRIVATE
 from bids_deface.dataset.plan import Plan, make_plan
 from bids_deface.dataset.query import Filters, find_images, open_layout, read_filter_file
 from bids_deface.deface import DefaceSettings
@@ -22,6 +30,9 @@ from bids_deface.reports.citation import citation_text
 from bids_deface.reports.group import write_group_table
 from bids_deface.reports.records import read_records
 from bids_deface.reports.subject import write_subject_page
+
+if TYPE_CHECKING:
+    from bids_deface.workflows.subject import RunSettings
 
 #: Memory one image may need at its peak, GiB.
 IMAGE_GB = 2.0
@@ -36,6 +47,8 @@ def run(args: argparse.Namespace) -> int:
     sha256 = verify(weights)
     _require_device(args.device)
     check_output_dir(args.bids_dir, args.output_dir)
+    if not args.dry_run:
+        make_output_dir(args.output_dir)
     if args.boilerplate_only:
         _write_citation(args.output_dir, settings)
         return 0
@@ -71,44 +84,49 @@ def _plan(args: argparse.Namespace, settings: DefaceSettings, sha256: str) -> Pl
 def _execute(
     args: argparse.Namespace, plan: Plan, settings: DefaceSettings, weights: Path
 ) -> None:
+    """Run the nipype workflow over everything that is to be done."""
     temporary = args.work_dir is None
-    work_dir = (
-        Path(tempfile.mkdtemp(prefix="bids-deface-")) if temporary else args.work_dir.resolve()
-    )
-    _check_work_dir(work_dir, args.bids_dir)
-    _configure_nipype(work_dir, verbose=args.verbose > 0)
-    from bids_deface.workflows.base import init_bids_deface_wf
-    from bids_deface.workflows.execution import Execution, choose_plugin, run_workflow
-    from bids_deface.workflows.subject import RunSettings
-
+    work_dir = Path(tempfile.mkdtemp(prefix="bids-deface-") if temporary else args.work_dir)
     name = f"bids_deface_{__version__.replace('.', '_')}_wf"
-    if args.force:
-        shutil.rmtree(work_dir / name, ignore_errors=True)
-    workflow = init_bids_deface_wf(
-        plan=plan,
-        settings=RunSettings(settings, str(weights), args.device, args.omp_nthreads),
-        work_dir=work_dir,
-        name=name,
-    )
-    memory = args.mem_gb or _total_memory_gb() * 0.9
-    nprocs = args.nprocs or max(1, min(_cores() // args.omp_nthreads, int(memory / IMAGE_GB)))
-    plugin, plugin_args = choose_plugin(
-        nprocs, memory, args.use_plugin, args.nipype_plugin, args.nipype_plugin_args
-    )
-    execution = Execution(
-        plugin=plugin,
-        crash_dir=args.output_dir.resolve() / "logs",
-        plugin_args=plugin_args,
-        stop_on_first_crash=args.stop_on_first_crash,
-    )
+    own = [work_dir / name / f"sub_{subject}_wf" for subject in plan.subjects]
     try:
-        with Progress(plan) as progress:
-            run_workflow(workflow, execution, progress.node_ended)
+        _prepare_work_dir(work_dir, args)
+        # nipype reads its settings when it is imported.
+        from bids_deface.workflows.subject import RunSettings
+
+        run_settings = RunSettings(settings, str(weights), args.device, args.omp_nthreads)
+        _run_plan(args, plan, run_settings, work_dir, name)
     finally:
-        if temporary or args.clean_workdir:
-            shutil.rmtree(work_dir / name, ignore_errors=True)
+        # Other runs may share the folder: only what this one made goes.
+        for folder in own if temporary or args.clean_workdir else []:
+            shutil.rmtree(folder, ignore_errors=True)
         if temporary:
             shutil.rmtree(work_dir, ignore_errors=True)
+
+
+def _run_plan(
+    args: argparse.Namespace, plan: Plan, settings: RunSettings, work_dir: Path, name: str
+) -> None:
+    from bids_deface.workflows.base import init_bids_deface_wf
+    from bids_deface.workflows.execution import Execution, choose_plugin, configure, run_workflow
+
+    memory = args.mem_gb or _total_memory_gb() * 0.9
+    nprocs = args.nprocs or max(1, min(_cores() // args.omp_nthreads, int(memory / IMAGE_GB)))
+    threads = nprocs * args.omp_nthreads if nprocs > 1 else 1
+    plugin, plugin_args = choose_plugin(
+        threads, memory, args.use_plugin, args.nipype_plugin, args.nipype_plugin_args
+    )
+    crash_dir = args.output_dir.resolve() / PRIVATE / "logs"
+    execution = Execution(plugin, crash_dir, plugin_args, args.stop_on_first_crash)
+    configure(execution)
+    workflow = init_bids_deface_wf(plan=plan, settings=settings, work_dir=work_dir, name=name)
+    for image in plan.todo:
+        # What an earlier run left must not be taken for the result of this one.
+        remove_old(image.names)
+        if args.force:
+            shutil.rmtree(work_dir / name / f"sub_{image.record.subject}_wf", ignore_errors=True)
+    with Progress(plan) as progress:
+        run_workflow(workflow, execution, progress.node_ended)
 
 
 def _conclude(output_dir: Path, plan: Plan) -> int:
@@ -121,7 +139,8 @@ def _conclude(output_dir: Path, plan: Plan) -> int:
         write_subject_page(output_dir, subject, own)
     lost = [i.record.relative for i in plan.images if i.record.relative not in records]
     for source in lost:
-        sys.stderr.write(f"{source}: crashed; see the crash file in {output_dir / 'logs'}.\n")
+        where = output_dir / PRIVATE / "logs"
+        sys.stderr.write(f"{source}: no result; if it crashed, {where} holds the crash file.\n")
     verdicts = [
         records[i.record.relative]["Verdict"] for i in plan.images if i.record.relative in records
     ]
@@ -144,18 +163,20 @@ def _group(output_dir: Path) -> int:
     return 0 if all(r["Verdict"] == "PASS" for r in records) else 1
 
 
-def _check_work_dir(work_dir: Path, bids_dir: Path) -> None:
-    raw = bids_dir.resolve()
-    if work_dir == raw or raw in work_dir.parents:
-        raise OutputError(
-            f"The work folder {work_dir} lies inside the input dataset.", "Choose another -w."
-        )
+def _prepare_work_dir(work_dir: Path, args: argparse.Namespace) -> None:
+    """Make the work folder; it holds originals, so it must lie in neither dataset."""
+    work = work_dir.resolve()
+    for folder in (args.bids_dir.resolve(), args.output_dir.resolve()):
+        if folder in (work, *work.parents):
+            raise OutputError(
+                f"The work folder {work_dir} lies inside {folder}.",
+                "Choose another -w: intermediate files show the face.",
+            )
     try:
-        work_dir.mkdir(parents=True, exist_ok=True)
+        work.mkdir(parents=True, exist_ok=True)
+        _configure_nipype(work, verbose=args.verbose > 0)
     except OSError as error:
-        raise OutputError(
-            f"The work folder {work_dir} cannot be made: {error.strerror}."
-        ) from error
+        raise OutputError(f"The work folder {work_dir} cannot be written.") from error
 
 
 def _configure_nipype(work_dir: Path, *, verbose: bool) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,43 +25,15 @@ PRIVATE_README = """This folder shows the original faces.
 It holds pictures made before defacing, for those who may see them, and defaced images that await
 review. It is no part of the dataset to share: delete it, or keep it where the raw data is kept.
 """
-#: Sidecar fields that name people, places, devices or times, and have no place in a derivative.
-IDENTIFYING = frozenset(
-    [
-        "PatientName",
-        "PatientID",
-        "PatientBirthDate",
-        "PatientSex",
-        "PatientAge",
-        "PatientWeight",
-        "PatientSize",
-        "AcquisitionDate",
-        "AcquisitionTime",
-        "AcquisitionDateTime",
-        "StudyDate",
-        "StudyTime",
-        "SeriesDate",
-        "SeriesTime",
-        "ContentDate",
-        "ContentTime",
-        "StudyInstanceUID",
-        "SeriesInstanceUID",
-        "StudyID",
-        "AccessionNumber",
-        "ReferringPhysicianName",
-        "PerformingPhysicianName",
-        "OperatorsName",
-        "InstitutionName",
-        "InstitutionAddress",
-        "InstitutionalDepartmentName",
-        "StationName",
-        "DeviceSerialNumber",
-        "FrameOfReferenceUID",
-        "SOPInstanceUID",
-        "ProcedureStepDescription",
-        "ImageComments",
-        "RequestingPhysician",
-    ]
+#: Sidecar fields that name persons, places, devices or times (DICOM keywords and their kin);
+#: EchoTime, RepetitionTime, PatientPosition and the like are physics and stay.
+IDENTIFYING = re.compile(
+    r"Patient(?!Position)|Physician|Operator|Institution|StationName|SerialNumber|UID$|Accession|"
+    r"Birth|Ethnic|Requesting|StudyID|StudyDescription|Comments|ProcedureStepDescription|"
+    r"ProtocolOperator|AdmissionID|"
+    r"(Acquisition|Study|Series|Content|Creation|Step|Scheduled|Injection|Start|Stop|End)\w*"
+    r"(Date|DateTime)$|"
+    r"^(Acquisition|Study|Series|Content|InstanceCreation|PerformedProcedureStepStart)Time$"
 )
 _CODES = ({"CodeValue": "113102", "CodeMeaning": "Clean Recognizable Visual Features Option"},)
 
@@ -102,11 +76,24 @@ def check_output_dir(bids_dir: Path, output_dir: Path) -> None:
         )
     if out in raw.parents:
         raise OutputError(f"The output folder {output_dir} contains the input dataset.")
-    probe = out / ".write-test"
+    existing = _read_json(out / "dataset_description.json")
+    makers = [str(g.get("Name")) for g in existing.get("GeneratedBy", []) if isinstance(g, dict)]
+    if existing and "bids-deface" not in makers:
+        raise OutputError(f"The output folder {output_dir} holds another dataset.")
+
+
+def make_output_dir(output_dir: Path) -> None:
+    """Make the output folder and see that it can be written.
+
+    Raises
+    ------
+    OutputError
+        It cannot.
+    """
     try:
-        out.mkdir(parents=True, exist_ok=True)
-        probe.write_bytes(b"")
-        probe.unlink()
+        output_dir.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=output_dir):
+            pass
     except OSError as error:
         raise OutputError(
             f"The output folder {output_dir} cannot be written: {error.strerror}."
@@ -121,7 +108,7 @@ def write_root_files(bids_dir: Path, output_dir: Path) -> None:
         generated["Container"] = {"Type": "docker", "Tag": container}
     raw = _read_json(bids_dir / "dataset_description.json")
     description: dict[str, Any] = {
-        "Name": f"{raw.get('Name', bids_dir.name)}: defaced",
+        "Name": f"{raw.get('Name', 'Head scans')}: defaced",
         "BIDSVersion": BIDS_VERSION,
         "DatasetType": "derivative",
         "GeneratedBy": [generated],
@@ -166,8 +153,25 @@ def store_image(
     Path
         The record.
     """
-    decision = Decision(result["Verdict"])
     remove_old(names)
+    try:
+        files = _store_files(names, source, raw_sidecar, produced, result)
+    except BaseException:
+        remove_old(names)
+        raise
+    write_json(names.result, {**result, "Files": files})
+    return names.result
+
+
+def _store_files(
+    names: OutputNames,
+    source: str,
+    raw_sidecar: Mapping[str, Any],
+    produced: Produced,
+    result: Mapping[str, Any],
+) -> list[str]:
+    """Write what the verdict allows; return the files relative to the derivatives."""
+    decision = Decision(result["Verdict"])
     files: list[str] = []
     if decision is Decision.PASS:
         files += _store_shareable(names, source, raw_sidecar, produced, result)
@@ -181,24 +185,27 @@ def store_image(
                 target = review / Path(name).name
                 write_whole(target, path.read_bytes())
                 files.append(target.relative_to(names.output_dir).as_posix())
-    for folder, pictures in (
-        (names.figures, produced.figures),
-        (names.private_figures, produced.private_figures),
+    # A result in doubt may still show the face: then none of its pictures is for sharing.
+    shared = names.figures if decision is Decision.PASS else names.private_figures
+    for folder, prefix, pictures in (
+        (shared, "", produced.figures),
+        (names.private_figures, "original", produced.private_figures),
     ):
         for what, path in (pictures or {}).items():
-            target = folder / names.figure(what)
+            target = folder / names.figure(prefix + what)
             write_whole(target, path.read_bytes())
             files.append(target.relative_to(names.output_dir).as_posix())
-    write_json(names.result, {**result, "Files": files})
-    return names.result
+    return files
 
 
 def remove_old(names: OutputNames) -> None:
-    """Take back what an earlier run wrote for this image: record first."""
+    """Take back what an earlier run wrote for this image, also a killed one: record first."""
     old = _read_json(names.result).get("Files", [])
     names.result.unlink(missing_ok=True)
     root = names.output_dir.resolve()
-    for name in old:
+    images = (names.relative_image, names.relative_mask, names.relative_dseg)
+    fixed = [n.removesuffix(".nii.gz") + s for n in images for s in (".nii.gz", ".json", ".tsv")]
+    for name in {*old, *fixed}:
         path = (names.output_dir / name).resolve()
         if root in path.parents:
             path.unlink(missing_ok=True)
@@ -235,7 +242,7 @@ def image_sidecar(
     source: str, raw: Mapping[str, Any], result: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return the sidecar of a defaced image: what is still true, and what was done."""
-    kept = {key: value for key, value in raw.items() if key not in IDENTIFYING}
+    kept = without_identity(raw)
     methods = [f"{feature}: {text}" for feature, text in result["Methods"].items()]
     return {
         **kept,
@@ -251,6 +258,15 @@ def image_sidecar(
             {**code, "CodingSchemeDesignator": "DCM", "CodingSchemeVersion": "01"}
             for code in _CODES
         ],
+    }
+
+
+def without_identity(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Return metadata without fields that name persons, places, devices or times, at any depth."""
+    return {
+        key: without_identity(value) if isinstance(value, Mapping) else value
+        for key, value in metadata.items()
+        if not IDENTIFYING.search(key)
     }
 
 

@@ -9,6 +9,8 @@ from bids_deface.dataset.query import ImageRecord
 
 #: Entities that BIDS does not allow on a ``defacemask``.
 NOT_ON_MASK = ("echo", "inv", "part", "flip", "mt")
+#: Entities that follow ``mod`` in BIDS' order.
+AFTER_MOD = ("proc", "hemi", "space", "split", "recording", "chunk")
 PRIVATE = "private"
 
 
@@ -58,7 +60,11 @@ class OutputNames:
     @property
     def relative_mask(self) -> str:
         """Mask of changed voxels, relative to the derivatives."""
-        return f"{self.folder}/{self._mask_entities}_mod-{self.suffix}_desc-face_defacemask.nii.gz"
+        parts = self._mask_entities
+        after = (n for n, p in enumerate(parts) if p.partition("-")[0] in AFTER_MOD)
+        place = next(after, len(parts))
+        entities = "_".join([*parts[:place], f"mod-{self.suffix}", *parts[place:]])
+        return f"{self.folder}/{entities}_desc-face_defacemask.nii.gz"
 
     @property
     def relative_dseg(self) -> str:
@@ -90,18 +96,19 @@ class OutputNames:
         return f"{self.entities}_desc-{what}_{self.suffix}.png"
 
     @property
-    def _mask_entities(self) -> str:
+    def _mask_entities(self) -> list[str]:
+        """Entities of the raw image that a ``defacemask`` may have, members told apart."""
         parts = self.entities.split("_")
         kept = [p for p in parts if p.partition("-")[0] not in NOT_ON_MASK]
         if len(kept) == len(parts):
-            return self.entities
+            return parts
         # Members of a family keep apart by their acquisition label.
         extra = "".join(p.replace("-", "") for p in parts if p not in kept)
         named = [f"{p}{extra}" if p.startswith("acq-") else p for p in kept]
         if named == kept:
             place = 1 + any(p.startswith("ses-") for p in kept)
             named.insert(place, f"acq-{extra}")
-        return "_".join(named)
+        return named
 
 
 def node_name(stem: str) -> str:

@@ -9,8 +9,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from bids_deface.dataset.names import OutputNames
+from bids_deface.dataset.names import PRIVATE, OutputNames
 from bids_deface.dataset.query import ImageRecord
+from bids_deface.errors import InvalidBIDSError
 
 
 class Action(StrEnum):
@@ -97,6 +98,7 @@ def make_plan(
     force
         Do again what was done before.
     """
+    _refuse_twins(records)
     planned = []
     for record in records:
         names = OutputNames.of(record, output_dir)
@@ -104,6 +106,17 @@ def make_plan(
         done = not force and _is_done(names, stamp)
         planned.append(PlannedImage(record, Action.SKIP if done else Action.DEFACE, names, stamp))
     return Plan(bids_dir, output_dir, tuple(planned))
+
+
+def _refuse_twins(records: list[ImageRecord]) -> None:
+    """Raise if two raw files differ in their extension only: their outputs would be one."""
+    seen: dict[str, str] = {}
+    for record in records:
+        other = seen.setdefault(record.stem, record.relative)
+        if other != record.relative:
+            raise InvalidBIDSError(
+                f"{other} and {record.relative} have the same name.", "Keep one of them."
+            )
 
 
 def fingerprint(path: Path, settings: dict[str, Any]) -> str:
@@ -128,4 +141,5 @@ def _is_done(names: OutputNames, stamp: str) -> bool:
         return False
     if result.get("Fingerprint") != stamp:
         return False
-    return all((names.output_dir / name).exists() for name in result.get("Files", []))
+    files = [name for name in result.get("Files", []) if not name.startswith(f"{PRIVATE}/sub-")]
+    return all((names.output_dir / name).exists() for name in files)

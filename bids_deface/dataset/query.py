@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,13 @@ from typing import Any
 from bids.exceptions import BIDSValidationError
 from bids.layout import BIDSLayout, BIDSLayoutIndexer
 
-from bids_deface.errors import InvalidBIDSError, NoInputError, NothingMatchedError, UsageError
+from bids_deface.errors import (
+    InvalidBIDSError,
+    NoInputError,
+    NothingMatchedError,
+    OutputError,
+    UsageError,
+)
 
 #: Anatomical suffixes of BIDS, best reference for a session first.
 SUFFIXES = (
@@ -24,7 +30,6 @@ SUFFIXES = (
     "PDT2",
     "T2starw",
     "MP2RAGE",
-    "MPRAGE",
     "inplaneT1",
     "inplaneT2",
     "MEGRE",
@@ -45,7 +50,6 @@ SUFFIXES = (
     "MTsat",
     "MTVmap",
     "MTRmap",
-    "TB1DAM",
     "Chimap",
     "M0map",
     "S0map",
@@ -132,16 +136,35 @@ def open_layout(
             "is missing or broken."
         )
     indexer = BIDSLayoutIndexer(validate=validate, index_metadata=True, ignore=_ignored(bids_dir))
-    try:
+    if database is not None and bids_dir.resolve() in database.resolve().parents:
+        raise OutputError(f"The database folder {database} lies inside the input dataset.")
+
+    def index(*, reset: bool) -> BIDSLayout:
         return BIDSLayout(
             bids_dir,
             validate=validate,
             indexer=indexer,
             database_path=database,
-            reset_database=database is not None and not database.exists(),
+            reset_database=reset,
         )
+
+    try:
+        return index(reset=database is not None and not _is_current(database, index, bids_dir))
     except (BIDSValidationError, ValueError, OSError) as error:
         raise InvalidBIDSError(f"{bids_dir} cannot be indexed: {error}.") from error
+
+
+def _is_current(database: Path, index: Callable[..., BIDSLayout], bids_dir: Path) -> bool:
+    """Tell whether an index is of this dataset and knows its subjects: pybids trusts it blindly."""
+    if not database.exists():
+        return True
+    try:
+        layout = index(reset=False)
+    except (BIDSValidationError, ValueError, OSError):
+        return False
+    subjects = {path.name.removeprefix("sub-") for path in bids_dir.glob("sub-*/")}
+    same = Path(layout.root).resolve() == bids_dir.resolve()
+    return same and subjects <= set(layout.get_subjects())
 
 
 def find_images(layout: BIDSLayout, filters: Filters) -> list[ImageRecord]:
@@ -188,6 +211,14 @@ def read_filter_file(path: Path) -> tuple[tuple[str, Any], ...]:
     if not isinstance(content, dict):
         raise UsageError(f"The filter file {path} must hold a JSON object.")
     inner = content.get("anat", content)
+    simple = (str, int, float, bool, type(None))
+    if not isinstance(inner, dict) or not all(
+        isinstance(v, simple) or (isinstance(v, list) and all(isinstance(i, simple) for i in v))
+        for v in inner.values()
+    ):
+        raise UsageError(
+            f"The filter file {path} must give each BIDS entity a value or a list of values."
+        )
     return tuple(sorted(inner.items()))
 
 

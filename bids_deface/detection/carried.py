@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from bids_deface.anatomy import BRAIN
+from bids_deface.anatomy import BRAIN, name_of
 from bids_deface.detection.detector import FeatureMap
 from bids_deface.detection.grid import Grid, conform, resample
-from bids_deface.errors import ImageError
+from bids_deface.detection.plausibility import RegionReport, Status
+from bids_deface.errors import ImageError, NoHeadError
 from bids_deface.tissue import head_mask, tissue_threshold
 
 #: Share of the carried brain that must lie on head tissue, or the heads do not coincide.
@@ -51,6 +52,8 @@ class CarriedRegions:
             The two heads do not lie in the same place.
         """
         conformed = conform(image, affine)
+        if not conformed.image.any():
+            raise NoHeadError("the image is constant.")
         threshold = tissue_threshold(conformed.image)
         head = head_mask(conformed.image, threshold, np.full(3, 2.0))
         grid = Grid((image.shape[0], image.shape[1], image.shape[2]), affine)
@@ -64,8 +67,29 @@ class CarriedRegions:
             )
         return replace(
             self.reference,
+            regions=self._doubt_what_was_not_seen(grid),
             dseg=dseg,
             threshold=conformed.low + threshold * (conformed.high - conformed.low),
             head=head,
             head_grid=conformed.grid,
+        )
+
+    def _doubt_what_was_not_seen(self, grid: Grid) -> tuple[RegionReport, ...]:
+        """Doubt features not fully in the reference where the other scan shows more than it."""
+        to_reference = np.linalg.inv(self.affine) @ grid.affine
+        corners = np.array(np.meshgrid(*[(0, n - 1) for n in grid.shape])).reshape(3, -1)
+        places = to_reference[:3, :3] @ corners + to_reference[:3, 3:4]
+        size = np.array(self.reference.dseg.shape)[:, None]
+        if np.all(places > -1) and np.all(places < size):
+            return self.reference.regions
+        return tuple(
+            report
+            if report.status is Status.FOUND
+            else replace(
+                report,
+                status=Status.DOUBTFUL,
+                reason=f"{name_of(report.index)} is not whole in the reference, "
+                "and this scan shows more than it",
+            )
+            for report in self.reference.regions
         )

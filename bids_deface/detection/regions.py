@@ -19,6 +19,8 @@ PAIR_SHARE = 0.2
 #: A single part wider than this is a pair that grew together.
 MERGED_MM = 65.0
 NOSE = 3
+#: A separate part of the brain class this large is protected like the rest.
+BRAIN_PART_ML = 2.0
 
 
 @dataclass(frozen=True)
@@ -60,10 +62,12 @@ def find_regions(probseg: NDArray[np.float32], grid: Grid) -> dict[int, RawRegio
     """
     classes = probseg.argmax(axis=0)
     found: dict[int, RawRegion] = {}
-    brain = _parts(classes == CLASSES.index("brain"), probseg[-1], grid)[:1]
+    brain = _parts(classes == CLASSES.index("brain"), probseg[-1], grid)
     if not brain:
         return found
-    found[BRAIN] = brain[0]
+    # A part of the brain that stands alone (thick slices, a cut temporal pole) is brain too.
+    whole = [brain[0], *(p for p in brain[1:] if p.volume_ml >= BRAIN_PART_ML)]
+    found[BRAIN] = _region(np.any([p.mask for p in whole], axis=0), probseg[-1], grid)
     # Mouth and nose first: they tell where the middle is in front, also in a turned head.
     for feature in sorted((f for f in FacialFeature), key=lambda f: len(labels_of(f))):
         prob = probseg[CLASSES.index(feature.value)]

@@ -19,7 +19,7 @@ from nipype.interfaces.base import (
 from bids_deface.deface import DefaceSettings
 from bids_deface.deface_file import deface_file
 from bids_deface.detection.checksum import DEFAULT_WEIGHTS
-from bids_deface.errors import DefaceError
+from bids_deface.errors import ImageError, NoInputError
 from bids_deface.record import failure_record, success_record
 from bids_deface.volume import save_volume
 
@@ -34,6 +34,7 @@ class DefaceInputSpec(BaseInterfaceInputSpec):  # type: ignore[misc]
     protocol = traits.Str("default", usedefault=True, desc="set of methods")
     random_seed = traits.Int(desc="seed of the random fill", nohash=True)
     device = traits.Str("cpu", usedefault=True, desc="torch device of the detector")
+    use_gpu = traits.Bool(False, usedefault=True, nohash=True, desc="tells nipype of the GPU")
     num_threads = traits.Int(1, usedefault=True, nohash=True, desc="CPU threads")
 
 
@@ -68,6 +69,9 @@ class Deface(SimpleInterface):  # type: ignore[misc]
         source = inputs.source or Path(inputs.in_file).name
         try:
             result = deface_file(Path(inputs.in_file), settings, detector)
+        except (ImageError, NoInputError) as error:
+            record = failure_record(source, str(Path(inputs.in_file)), settings, error)
+        else:
             record = success_record(source, settings, result)
             for name, volume in {
                 "out_file": result.volume,
@@ -77,8 +81,6 @@ class Deface(SimpleInterface):  # type: ignore[misc]
                 self._results[name] = str(folder / f"{name.removeprefix('out_')}.nii.gz")
                 save_volume(volume, Path(self._results[name]))
             self._results["threshold"] = result.features.threshold
-        except DefaceError as error:
-            record = failure_record(source, str(Path(inputs.in_file)), settings, error)
         record["Seconds"] = round(time.monotonic() - began, 2)
         self._results["out_result"] = str(folder / "result.json")
         Path(self._results["out_result"]).write_text(json.dumps(record), encoding="utf-8")

@@ -22,6 +22,7 @@ def init_deface_wf(
     model: str | None = None,
     device: str = "cpu",
     omp_nthreads: int = 1,
+    mem_gb: float = MEM_GB,
     name: str = "deface_wf",
 ) -> Workflow:
     """Build a graph that hides the facial features of one head scan.
@@ -40,6 +41,8 @@ def init_deface_wf(
         Torch device of the detector.
     omp_nthreads
         CPU threads of a node.
+    mem_gb
+        Peak memory of a node, GiB.
     name
         Name of the workflow.
 
@@ -72,10 +75,12 @@ def init_deface_wf(
         name="outputnode",
     )
     deface = Node(
-        Deface(protocol=protocol, device=device, num_threads=omp_nthreads),
+        Deface(
+            protocol=protocol, device=device, use_gpu=device != "cpu", num_threads=omp_nthreads
+        ),
         name="deface",
         n_procs=omp_nthreads,
-        mem_gb=MEM_GB,
+        mem_gb=mem_gb,
     )
     if model is not None:
         deface.inputs.model = model
@@ -83,7 +88,7 @@ def init_deface_wf(
         deface.inputs.features = list(features)
     if random_seed is not None:
         deface.inputs.random_seed = random_seed
-    plot = Node(PlotPictures(), name="plot", mem_gb=MEM_GB / 2)
+    plot = Node(PlotPictures(), name="plot", mem_gb=mem_gb / 2)
     # fmt: off
     workflow.connect([
         (inputnode, deface, [("in_file", "in_file"), ("source", "source")]),

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from nipype import config
+from nipype.pipeline import plugins
 from nipype.pipeline.engine import Workflow
 
 from bids_deface.errors import UsageError
@@ -40,35 +41,54 @@ class Execution:
 
 
 def choose_plugin(
-    nprocs: int, mem_gb: float, plugin_file: Path | None, plugin_name: str | None, args_json: str
+    threads: int, mem_gb: float, plugin_file: Path | None, plugin_name: str | None, args_json: str
 ) -> tuple[str, dict[str, Any]]:
-    """Return nipype plugin and arguments: the user's, else MultiProc, else Linear for one process.
+    """Return nipype plugin and arguments: the user's, else MultiProc, else Linear for one thread.
+
+    Parameters
+    ----------
+    threads
+        CPU threads of the whole run: images at once times threads of one image.
+    mem_gb
+        Upper bound of memory.
+    plugin_file, plugin_name, args_json
+        What the user asked for.
 
     Raises
     ------
     UsageError
-        The plugin file or arguments are no JSON object.
+        The plugin is unknown, or its file or arguments are no JSON object.
     """
     try:
+        name, extra = plugin_name, dict(json.loads(args_json))
         if plugin_file is not None:
             content = json.loads(plugin_file.read_text(encoding="utf-8"))
-            return str(content["plugin"]), dict(content.get("plugin_args", {}))
-        extra = dict(json.loads(args_json))
+            name, extra = str(content["plugin"]), dict(content.get("plugin_args", {}))
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise UsageError(f"The nipype plugin settings cannot be read ({error!r}).") from error
-    if plugin_name is not None:
-        return plugin_name, extra
-    if nprocs == 1:
-        return "Linear", {}
-    # forkserver: a worker must not inherit the threads of the parent's libraries.
-    resources = {"n_procs": nprocs, "memory_gb": mem_gb, "mp_context": "forkserver"}
-    # Light nodes first: an image is stored before the next one is begun.
-    return "MultiProc", {
-        **resources,
-        "raise_insufficient": False,
-        "scheduler": "mem_thread",
-        **extra,
+    if name is not None and not hasattr(plugins, f"{name}Plugin"):
+        raise UsageError(f"nipype has no plugin {name!r}.", "For example MultiProc or SLURM.")
+    if name is None:
+        name = "MultiProc" if threads > 1 else "Linear"
+    if name != "MultiProc":
+        return name, extra
+    # forkserver: a worker must not inherit the threads of the parent's libraries;
+    # light nodes first: an image is stored before the next one is begun.
+    defaults = {"n_procs": threads, "memory_gb": mem_gb, "mp_context": "forkserver"}
+    return name, {**defaults, "raise_insufficient": False, "scheduler": "mem_thread", **extra}
+
+
+def configure(execution: Execution) -> None:
+    """Set nipype up; must come before a workflow is built, which copies the settings."""
+    execution.crash_dir.mkdir(parents=True, exist_ok=True)
+    settings = {
+        "crashdump_dir": str(execution.crash_dir),
+        "crashfile_format": "txt",
+        "stop_on_first_crash": str(execution.stop_on_first_crash).lower(),
+        "check_version": "false",
+        "poll_sleep_duration": "0.1",
     }
+    config.update_config({"execution": settings})
 
 
 def run_workflow(workflow: Workflow, execution: Execution, on_end: Callable[[str], None]) -> bool:
@@ -77,7 +97,7 @@ def run_workflow(workflow: Workflow, execution: Execution, on_end: Callable[[str
     Parameters
     ----------
     workflow
-        The graph.
+        The graph, built after :func:`configure`.
     execution
         How to run it.
     on_end
@@ -88,27 +108,16 @@ def run_workflow(workflow: Workflow, execution: Execution, on_end: Callable[[str
     bool
         Whether no node crashed.
     """
-    config.update_config(
-        {
-            "execution": {
-                "crashdump_dir": str(execution.crash_dir),
-                "crashfile_format": "txt",
-                "stop_on_first_crash": str(execution.stop_on_first_crash).lower(),
-                "check_version": "false",
-                "poll_sleep_duration": "0.1",
-            },
-        }
-    )  # fmt: skip
 
     def status(node: Any, event: str) -> None:
         if event in ("end", "exception"):
             on_end(str(node.fullname))
 
-    execution.crash_dir.mkdir(parents=True, exist_ok=True)
     plugin_args = {**execution.plugin_args, "status_callback": status}
     try:
         workflow.run(plugin=execution.plugin, plugin_args=plugin_args)
-    except (RuntimeError, OSError) as error:
-        LOGGER.debug("nipype: %s", error)
+    except RuntimeError as error:
+        # nipype's own summary of crashed nodes; each has its crash file.
+        LOGGER.info("nipype: %s", error)
         return False
     return True

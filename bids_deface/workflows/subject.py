@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from nipype.pipeline.engine import Node, Workflow
 
 from bids_deface.dataset.names import node_name
 from bids_deface.dataset.plan import PlannedImage
 from bids_deface.deface import DefaceSettings
+from bids_deface.errors import DefaceError
 from bids_deface.interfaces.sink import StoreDerivatives
-from bids_deface.workflows.deface import init_deface_wf
+from bids_deface.volume import voxel_count
+from bids_deface.workflows.deface import MEM_GB, init_deface_wf
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,16 @@ class RunSettings:
     model: str | None = None
     device: str = "cpu"
     omp_nthreads: int = 1
+
+
+def peak_memory_gb(path: Path) -> float:
+    """Estimate the peak memory of a node from the number of voxels; 1.5 GiB where unknown."""
+    try:
+        voxels = voxel_count(path)
+    except DefaceError:
+        return MEM_GB
+    # Libraries and network; stored voxels before and after, float32, masks, headroom.
+    return round(0.9 + voxels * 40 / 2**30, 2)
 
 
 def init_subject_wf(
@@ -60,6 +73,7 @@ def init_subject_wf(
             model=settings.model,
             device=settings.device,
             omp_nthreads=settings.omp_nthreads,
+            mem_gb=peak_memory_gb(planned.record.path),
             name=f"deface_{stem}_wf",
         )
         deface_wf.inputs.inputnode.in_file = str(planned.record.path)

@@ -137,6 +137,50 @@ def test_output_folder_without_permission(make_bids, tmp_path):
     says(command(raw, tmp_path / "o", "participant"), 73, "cannot be written", "Choose")
 
 
+def test_folders_that_would_mix_with_data(make_bids, tmp_path):
+    raw = make_bids({NAME: b""})
+    before, out = tree(raw), tmp_path / "o"
+    for work in (raw / "work", out / "work"):
+        says(command(raw, out, "participant", "-w", work), 73, "work folder", "Choose another")
+    done = command(raw, out, "participant", "--bids-database-dir", raw / "db")
+    says(done, 73, "database", "inside the input")
+    assert tree(raw) == before
+    other = tmp_path / "fmriprep"
+    other.mkdir()
+    (other / "dataset_description.json").write_text('{"GeneratedBy": [{"Name": "fMRIPrep"}]}')
+    says(command(raw, other, "participant"), 73, "another dataset", "Choose another")
+
+
+def test_a_database_of_another_dataset_is_made_anew(make_bids, tmp_path):
+    raw, database = make_bids({NAME: b""}), tmp_path / "db"
+    first = command(
+        raw, tmp_path / "o", "participant", "--dry-run", "--bids-database-dir", database
+    )
+    assert "sub-1_T1w" in first.stdout, first.stderr
+    new = raw / "sub-2" / "anat" / "sub-2_T1w.nii.gz"
+    new.parent.mkdir(parents=True)
+    new.write_bytes(b"")
+    again = command(
+        raw, tmp_path / "o", "participant", "--dry-run", "--bids-database-dir", database
+    )
+    assert "sub-2_T1w" in again.stdout
+    raw.rename(tmp_path / "moved")
+    moved = command(
+        tmp_path / "moved", tmp_path / "o", "participant", "--dry-run",
+        "--bids-database-dir", database,
+    )  # fmt: skip
+    assert "sub-1_T1w" in moved.stdout, moved.stderr
+
+
+def test_wrong_plugin_and_filter(make_bids, tmp_path):
+    raw = make_bids({NAME: b""})
+    done = command(raw, tmp_path / "o", "participant", "--nipype-plugin", "Magic")
+    says(done, 64, "no plugin 'Magic'", "SLURM")
+    (tmp_path / "f.json").write_text('{"t1w": {"suffix": "T1w"}}')
+    done = command(raw, tmp_path / "o", "participant", "--bids-filter-file", tmp_path / "f.json")
+    says(done, 64, "f.json", "each BIDS entity")
+
+
 def test_missing_and_altered_weights(make_bids, tmp_path):
     raw = make_bids({NAME: b""})
     model = tmp_path / "m.safetensors"
@@ -159,6 +203,8 @@ def test_single_image_command_line_mistakes(head_file, tmp_path):
     done = command(head_file, tmp_path / "o.nii.gz", "--features", "chin", module=run)
     says(done, 64, "Unknown feature 'chin'")
     says(command(head_file, tmp_path / "o.txt", module=run), 73, "must end in .nii")
+    done = command(head_file, tmp_path / "o.nii", "--mask-out", head_file, module=run)
+    says(done, 73, "never overwritten")
     assert tree(tmp_path) == {}
 
 

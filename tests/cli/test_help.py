@@ -70,9 +70,26 @@ def test_config_file_gives_defaults_that_flags_override(tmp_path):
     assert args.features == ["nose"]
     assert args.nprocs == 5
     assert args.work_dir.name == "w"
-    path.write_text("colour = 1\n")
-    with pytest.raises(UsageError, match="colour"):
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["colour = 1", "nprocs = -2", 'omp-nthreads = "many"', 'dry-run = "false"', "mem-gb = 0"],
+)
+def test_config_files_are_checked_like_flags(tmp_path, text):
+    path = tmp_path / "run.toml"
+    path.write_text(text)
+    with pytest.raises(UsageError):
         parser.parse(["in", "out", "participant", "--config-file", str(path)])
+
+
+def test_config_file_takes_one_label_as_one(tmp_path):
+    path = tmp_path / "run.toml"
+    path.write_text('participant_label = "01"\ndry-run = true\nforce = false\n')
+    args = parser.parse(["in", "out", "participant", "--config-file", str(path)])
+    assert args.participant_label == ("01",)
+    assert args.dry_run
+    assert not args.force
 
 
 def test_all_parsers_build():

@@ -63,25 +63,32 @@ def test_pass_is_stored_with_sidecars_and_pictures(names, produced):
         "sub-1/anat/sub-1_desc-faceT1w_dseg.json",
         "sub-1/anat/sub-1_desc-faceT1w_dseg.tsv",
         "sub-1/figures/sub-1_desc-defaced_T1w.png",
-        "private/sub-1/figures/sub-1_desc-comparison_T1w.png",
+        "private/sub-1/figures/sub-1_desc-originalcomparison_T1w.png",
         "logs/images/sub-1_T1w.json",
     }
 
 
 def test_review_stays_private_and_fail_writes_nothing(names, produced):
     store_image(names, RESULT["Source"], {}, produced, {**RESULT, "Verdict": "REVIEW"})
-    images = {name for name in stored(names) if name.endswith(".nii.gz")}
-    assert images
-    assert all(name.startswith("private/review/") for name in images)
+    written = stored(names)
+    assert {name for name in written if name.startswith("private/review/")}
+    assert {n for n in written if not n.startswith("private/")} == {"logs/images/sub-1_T1w.json"}
     store_image(names, RESULT["Source"], {}, Produced(), {**RESULT, "Verdict": "FAIL"})
     assert stored(names) == {"logs/images/sub-1_T1w.json"}, "what was there before is taken back"
 
 
 def test_sidecars_keep_physics_and_drop_persons():
-    raw = {"EchoTime": 0.1, "PatientName": "X", "AcquisitionTime": "1", "InstitutionName": "Y"}
+    physics = {"EchoTime": 0.1, "RepetitionTime": 2, "PatientPosition": "HFS", "CoilName": "x"}
+    persons = {
+        "PatientName": "X", "OtherPatientIDs": "1", "AcquisitionTime": "1", "InstitutionName": "Y",
+        "InstanceCreationDate": "1", "AcquisitionDateTime": "1", "SeriesInstanceUID": "1",
+        "DeviceSerialNumber": "1", "ReferringPhysicianName": "Z",
+    }  # fmt: skip
+    raw = {**physics, **persons, "global": {"const": {"PatientBirthDate": "1", "FlipAngle": 9}}}
     sidecar = image_sidecar("sub-1/anat/sub-1_T1w.nii.gz", raw, RESULT)
-    assert sidecar["EchoTime"] == 0.1
-    assert not {"PatientName", "AcquisitionTime", "InstitutionName"} & sidecar.keys()
+    assert physics.items() <= sidecar.items()
+    assert not persons.keys() & sidecar.keys()
+    assert sidecar["global"] == {"const": {"FlipAngle": 9}}
     assert sidecar["DeidentificationMethodCodeSequence"][0]["CodeValue"] == "113102"
     assert sidecar["SkullStripped"] is False
 
@@ -94,6 +101,22 @@ def test_output_folder_rules(tmp_path):
     for bad in (raw, raw / "sub", raw / "derivatives", tmp_path):
         with pytest.raises(OutputError):
             check_output_dir(raw, bad)
+
+
+def test_another_dataset_is_not_overwritten(tmp_path):
+    raw, other = tmp_path / "raw", tmp_path / "fmriprep"
+    for folder in (raw, other):
+        folder.mkdir()
+    (other / "dataset_description.json").write_text('{"GeneratedBy": [{"Name": "fMRIPrep"}]}')
+    with pytest.raises(OutputError, match="another dataset"):
+        check_output_dir(raw, other)
+
+
+def test_a_store_that_fails_leaves_nothing(names, produced):
+    broken = Produced(produced.image, produced.mask, names.output_dir / "missing")
+    with pytest.raises(FileNotFoundError):
+        store_image(names, RESULT["Source"], {}, broken, RESULT)
+    assert stored(names) == set()
 
 
 def test_label_table_lists_all_regions():

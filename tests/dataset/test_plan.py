@@ -8,6 +8,7 @@ import pytest
 from bids_deface.dataset.names import OutputNames, node_name
 from bids_deface.dataset.plan import Action, make_plan
 from bids_deface.dataset.query import ImageRecord
+from bids_deface.errors import InvalidBIDSError
 
 
 def record(relative: str, root: Path = Path("/raw")) -> ImageRecord:
@@ -28,6 +29,11 @@ def record(relative: str, root: Path = Path("/raw")) -> ImageRecord:
             "sub-1/ses-a/anat/sub-1_ses-a_acq-hi_run-2_echo-1_MEGRE.nii",
             "sub-1/ses-a/anat/sub-1_ses-a_acq-hi_run-2_echo-1_desc-defaced_MEGRE.nii.gz",
             "sub-1/ses-a/anat/sub-1_ses-a_acq-hiecho1_run-2_mod-MEGRE_desc-face_defacemask.nii.gz",
+        ),
+        (
+            "sub-1/anat/sub-1_run-1_chunk-2_T2w.nii.gz",
+            "sub-1/anat/sub-1_run-1_chunk-2_desc-defaced_T2w.nii.gz",
+            "sub-1/anat/sub-1_run-1_mod-T2w_chunk-2_desc-face_defacemask.nii.gz",
         ),
         (
             "sub-1/anat/sub-1_inv-2_part-mag_MP2RAGE.nii.gz",
@@ -71,6 +77,21 @@ def test_done_images_are_skipped_unless_something_changed(tmp_path):
     assert action({"features": ["ears"]}).action is Action.DEFACE
     image.path.write_bytes(b"another scan")
     assert action({"features": ["nose"]}).action is Action.DEFACE
+
+
+def test_two_files_of_one_name_are_refused(tmp_path):
+    twins = [record(f"sub-1/anat/sub-1_T1w.nii{suffix}") for suffix in ("", ".gz")]
+    with pytest.raises(InvalidBIDSError, match="same name"):
+        make_plan(tmp_path, tmp_path / "o", twins, {})
+
+
+def test_private_pictures_may_be_deleted(tmp_path):
+    image = record("sub-1/anat/sub-1_T1w.nii.gz", tmp_path)
+    first = make_plan(tmp_path, tmp_path / "o", [image], {}).images[0]
+    first.names.result.parent.mkdir(parents=True)
+    done = {"Fingerprint": first.fingerprint, "Files": ["private/sub-1/figures/x.png"]}
+    first.names.result.write_text(json.dumps(done))
+    assert make_plan(tmp_path, tmp_path / "o", [image], {}).images[0].action is Action.SKIP
 
 
 def test_plan_prints_one_line_per_image(tmp_path):

