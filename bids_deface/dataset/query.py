@@ -155,7 +155,7 @@ def open_layout(
 
 
 def _is_current(database: Path, index: Callable[..., BIDSLayout], bids_dir: Path) -> bool:
-    """Tell whether an index is of this dataset and knows its subjects: pybids trusts it blindly."""
+    """Tell whether an index is of this dataset and knows its subjects; pybids never asks."""
     if not database.exists():
         return True
     try:

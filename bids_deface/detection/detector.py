@@ -16,6 +16,7 @@ from bids_deface.detection.checksum import DEFAULT_WEIGHTS
 from bids_deface.detection.grid import Grid, conform
 from bids_deface.detection.inference import predict_array
 from bids_deface.detection.plausibility import RegionReport, judge, require_head
+from bids_deface.detection.pose import drop_strays
 from bids_deface.detection.regions import find_regions
 from bids_deface.detection.weights import LoadedNetwork, load_weights
 from bids_deface.errors import DeviceError, NoHeadError
@@ -100,7 +101,7 @@ class FeatureDetector:
         if not conformed.image.any():
             raise NoHeadError("the image is constant.")
         probseg = predict_array(self._loaded.network, conformed.image)
-        found = find_regions(probseg, conformed.grid)
+        found = drop_strays(find_regions(probseg, conformed.grid))
         threshold = tissue_threshold(conformed.image)
         zooms = np.full(3, 2.0)
         head = head_mask(conformed.image, threshold, zooms)

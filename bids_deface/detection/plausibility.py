@@ -13,11 +13,10 @@ from bids_deface.anatomy import (
     BRAIN,
     LABELS,
     LIMITS,
-    REFERENCE_BRAIN_ML,
-    REFERENCE_OFFSETS_MM,
     name_of,
 )
 from bids_deface.detection.grid import SPACING_MM, Grid
+from bids_deface.detection.pose import GREATEST_OFFSET_MM, expected_centre
 from bids_deface.detection.regions import RawRegion
 from bids_deface.errors import NoHeadError
 from bids_deface.tissue import bounding_box
@@ -39,8 +38,6 @@ _LIMITS_ML = {
     5: LIMITS.ear_ml,
     6: LIMITS.mouth_ml,
 }
-#: How far a region may lie from where the pose of the others puts it, mm.
-GREATEST_OFFSET_MM = 45.0
 
 
 class Status(StrEnum):
@@ -172,28 +169,6 @@ def judge(
         else:
             reports.append(_judge_found(label.index, region, expected, found, grid))
     return tuple(reports)
-
-
-def expected_centre(index: int, found: dict[int, RawRegion]) -> NDArray[np.float64]:
-    """Return where a region should be (world mm), from the pose of brain and other regions.
-
-    The reference offsets are scaled by the brain's size and carried by the rotation that fits
-    the regions found (Kabsch 1976, doi 10.1107/S0567739476001873); with none found, upright.
-    """
-    brain = found[BRAIN]
-    scale = (brain.volume_ml / REFERENCE_BRAIN_ML) ** (1 / 3)
-    offsets = {i: scale * np.array(o) for i, o in REFERENCE_OFFSETS_MM.items()}
-    others = [i for i in found if i not in (BRAIN, index)]
-    if not others:
-        return np.asarray(brain.centroid + offsets[index])
-    source = np.array([offsets[i] for i in others])
-    target = np.array([found[i].centroid - brain.centroid for i in others])
-    # A weak pull towards upright decides what few points leave open.
-    source = np.vstack([source, 15 * np.eye(3)])
-    target = np.vstack([target, 15 * np.eye(3)])
-    u, _, vt = np.linalg.svd(source.T @ target)
-    turn = (u @ np.diag([1, 1, np.sign(np.linalg.det(u @ vt))]) @ vt).T
-    return np.asarray(brain.centroid + turn @ offsets[index])
 
 
 def _judge_found(

@@ -16,6 +16,8 @@ VOXEL_ML = SPACING_MM**3 / 1000
 SPECK_ML = 0.25
 #: A second part this large beside the largest makes a pair.
 PAIR_SHARE = 0.2
+#: ... if it lies this far away from side to side.
+PAIR_MM = 35.0
 #: A single part wider than this is a pair that grew together.
 MERGED_MM = 65.0
 NOSE = 3
@@ -95,7 +97,7 @@ def _left_and_right(
     if not parts:
         return [], []
     first = parts[0]
-    second = next((p for p in parts[1:] if p.volume_ml >= PAIR_SHARE * first.volume_ml), None)
+    second = next((p for p in parts[1:] if _is_partner(p, first)), None)
     if second is not None:
         middle = float(first.centroid[0] + second.centroid[0]) / 2
     else:
@@ -112,6 +114,12 @@ def _left_and_right(
         [p for p in parts if p.centroid[0] < middle],
         [p for p in parts if p.centroid[0] >= middle],
     )
+
+
+def _is_partner(part: RawRegion, first: RawRegion) -> bool:
+    """Tell the other side of a pair from another piece of the same one."""
+    apart = abs(float(part.centroid[0] - first.centroid[0]))
+    return part.volume_ml >= PAIR_SHARE * first.volume_ml and apart >= PAIR_MM
 
 
 def _parts(mask: NDArray[np.bool_], prob: NDArray[np.float32], grid: Grid) -> list[RawRegion]:

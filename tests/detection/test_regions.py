@@ -5,7 +5,8 @@ import pytest
 
 from bids_deface.anatomy import BRAIN, CLASS_OF_LABEL, LABELS
 from bids_deface.detection.grid import Grid, conform, resample
-from bids_deface.detection.plausibility import Status, expected_centre, judge, require_head
+from bids_deface.detection.plausibility import Status, judge, require_head
+from bids_deface.detection.pose import drop_strays, expected_centre
 from bids_deface.detection.regions import find_regions
 from bids_deface.errors import NoHeadError
 from bids_deface.tissue import head_mask, tissue_threshold
@@ -114,6 +115,20 @@ def test_expected_places_are_near_the_true_ones(truth):
     for index in range(1, 7):
         off = np.linalg.norm(expected_centre(index, found) - found[index].centroid)
         assert off < 20, index
+
+
+def test_a_stray_region_does_not_make_others_look_wrong(truth):
+    probseg, _, mask, grid = truth
+    forehead = without(probseg, 3)
+    forehead[:, 38:48, 95:103, 85:93], forehead[3, 38:48, 95:103, 85:93] = 0, 1
+    found = find_regions(forehead, grid)
+    assert {4, 5} & set(found), "the stray is taken for an ear"
+    kept = drop_strays(found)
+    assert set(kept) == {1, 2, 3, 6, BRAIN}
+    reports = {report.index: report for report in judge(kept, mask, grid)}
+    assert reports[3].status is Status.FOUND
+    assert reports[4].status is reports[5].status is Status.DOUBTFUL
+    assert drop_strays(find_regions(probseg, grid)).keys() == {1, 2, 3, 4, 5, 6, BRAIN}
 
 
 def test_a_head_is_required(truth, image):
