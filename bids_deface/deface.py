@@ -179,6 +179,7 @@ def deface_volume(
         features,
         protected,
         settings,
+        volume.slope,
     )
     changes = count_changes(
         canonical_view(volume.data, volume.affine),
@@ -205,11 +206,13 @@ def _distort(
     found: FeatureMap,
     protected: NDArray[np.bool_],
     settings: DefaceSettings,
+    sign: float,
 ) -> dict[int, float]:
     """Write each feature's change into ``out`` and ``mask``; return ml changed by label."""
     rng = np.random.default_rng(settings.random_seed)
     hidden = np.isin(found.dseg, [i for f in settings.features for i in labels_of(f)])
     voxel_ml = float(np.prod(around.zooms)) / 1000
+    stored_threshold = around.threshold if sign > 0 else -around.threshold
     changed_ml: dict[int, float] = {}
     for feature in ORDER:
         if feature not in settings.features:
@@ -231,6 +234,7 @@ def _distort(
                     head=head,
                     air=air & np.isfinite(values),
                     zooms=around.zooms,
+                    threshold=stored_threshold,
                     far_air=around.far_air(before, rng),
                 )
                 change = method(scene, *OUTWARD[index], rng)

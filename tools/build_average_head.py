@@ -32,7 +32,6 @@ LABELS = range(1, 8)
 ROUNDS: tuple[tuple[float, tuple[int, ...]], ...] = (
     (3.0, (20, 10, 5)),
     (3.0, (30, 20, 10)),
-    (2.25, (40, 20, 15)),
 )
 SHAPE_STEP = 0.5  # share of the mean warp undone after each round
 POINTS = ("eye_left", "eye_right", "nasion", "subnasale", "mouth", "ear_left", "ear_right")

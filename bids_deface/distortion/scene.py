@@ -29,6 +29,8 @@ class Scene:
         bool, voxels surely outside the head.
     zooms
         Voxel size in mm.
+    threshold
+        Stored value between air and head.
     far_air
         Stored values of air anywhere in the image (1D), for boxes without air of their own.
     """
@@ -39,6 +41,7 @@ class Scene:
     head: NDArray[np.bool_]
     air: NDArray[np.bool_]
     zooms: NDArray[np.float64]
+    threshold: float
     far_air: NDArray[Any]
 
 

@@ -35,7 +35,7 @@ DEEPEST_MM = 7.0
 TAPER_MM = 7.0
 #: New skin needs tissue within this depth under it, mm, by outward axis: behind an auricle is
 #: air, behind the nose are its own cavities.
-SUPPORT_MM = (10.0, 20.0)
+SUPPORT_MM = (10.0, 60.0)
 #: Radius over which the floor of a cut is lowered and smoothed, mm.
 FLOOR_MM = 4.0
 #: Width of the skin's edge, mm; at least one voxel.
@@ -108,6 +108,13 @@ def remove_outward(scene: Scene, axis: int, sign: int, rng: np.random.Generator)
     air = fill_with_air(scene.data, loose, scene.air & ~loose, scene.far_air, rng)
     values[loose] = air[loose]
     return Change(change.mask | loose, values)
+
+
+def _share_of_skin(scene: Scene, skin: float) -> float:
+    """Return at which share of skin in a voxel its value is that of the threshold."""
+    air = float(np.median(scene.far_air)) if scene.far_air.size else 0.0
+    share = (scene.threshold - air) / (skin - air) if skin != air else 0.5
+    return float(np.clip(share, 0.1, 0.9))
 
 
 def _disc(radius_mm: float, flat: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -188,13 +195,15 @@ def _resurface(
     top = (np.maximum(reached, new) + ABOVE_MM / zoom)[..., None]
     bottom = (np.minimum(reached, new) - SHELL_MM / zoom)[..., None]
     changed = place[..., None] & (level >= bottom) & (level <= top)
-    # A ramp as wide as real skin's blurred edge: a hard step would be seen beside it.
+    skin = skin_intensity(columns.view(scene.data), old, ~footprint, SKIN_MM / zoom)
+    # A ramp as wide as real skin's blurred edge, which crosses the threshold where real skin
+    # does, half a voxel above the height: a step would be seen beside it.
     ramp = max(1.0, RAMP_MM / zoom)
-    cover = np.clip(0.5 + (new[..., None] - level) / ramp, 0, 1) * changed
+    crossing = _share_of_skin(scene, skin)
+    cover = np.clip(crossing + (new[..., None] + 0.5 - level) / ramp, 0, 1) * changed
     support = surface_height(columns.view(solid) & (level <= new[..., None]))
     cover *= ((support >= 0) & (support >= new - SUPPORT_MM[columns.axis] / zoom))[..., None]
     mask = columns.back(changed)
-    skin = skin_intensity(columns.view(scene.data), old, ~footprint, SKIN_MM / zoom)
     part = columns.back(cover)
     values = fill_with_air(scene.data, mask & (part < 1), scene.air, scene.far_air, rng)
     blend = mask & (part > 0)

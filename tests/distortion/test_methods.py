@@ -27,6 +27,7 @@ def scene_of(head, surroundings, index):
         head=outline,
         air=air,
         zooms=np.full(3, 1.5),
+        threshold=tissue_threshold(head.data.astype(np.float32)),
         far_air=head.data[air][:1000],
     )
 
