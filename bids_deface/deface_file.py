@@ -11,7 +11,7 @@ from bids_deface.deface import DefaceResult, DefaceSettings, FeatureSource, defa
 from bids_deface.detection.carried import CarriedRegions
 from bids_deface.detection.detector import FeatureDetector
 from bids_deface.errors import DefaceError, ImageError, OutputError, ReviewNeededError
-from bids_deface.volume import canonical_affine, load_volume, save_volume
+from bids_deface.volume import SUFFIXES, canonical_affine, load_volume, save_volume
 
 PathLike = str | os.PathLike[str]
 
@@ -118,5 +118,5 @@ def _check_targets(inputs: list[Path], targets: list[Path]) -> None:
         if path.resolve() in taken:
             raise OutputError(f"{path} is an input or named twice; it is never overwritten.")
         taken.add(path.resolve())
-        if not path.name.endswith((".nii", ".nii.gz")):
+        if not path.name.endswith(SUFFIXES):
             raise OutputError(f"{path} must end in .nii or .nii.gz.")

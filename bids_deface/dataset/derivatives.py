@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from bids_deface import __version__
-from bids_deface.anatomy import LABELS
 from bids_deface.assurance.verdict import Decision
 from bids_deface.dataset.names import PRIVATE, OutputNames
+from bids_deface.dataset.sidecars import dseg_sidecar, image_sidecar, label_table, mask_sidecar
 from bids_deface.errors import OutputError
 from bids_deface.volume import write_whole
 
@@ -25,17 +24,6 @@ PRIVATE_README = """This folder shows the original faces.
 It holds pictures made before defacing, for those who may see them, and defaced images that await
 review. It is no part of the dataset to share: delete it, or keep it where the raw data is kept.
 """
-#: Sidecar fields that name persons, places, devices or times (DICOM keywords and their kin);
-#: EchoTime, RepetitionTime, PatientPosition and the like are physics and stay.
-IDENTIFYING = re.compile(
-    r"Patient(?!Position)|Physician|Operator|Institution|StationName|SerialNumber|UID$|Accession|"
-    r"Birth|Ethnic|Requesting|StudyID|StudyDescription|Comments|ProcedureStepDescription|"
-    r"ProtocolOperator|AdmissionID|"
-    r"(Acquisition|Study|Series|Content|Creation|Step|Scheduled|Injection|Start|Stop|End)\w*"
-    r"(Date|DateTime)$|"
-    r"^(Acquisition|Study|Series|Content|InstanceCreation|PerformedProcedureStepStart)Time$"
-)
-_CODES = ({"CodeValue": "113102", "CodeMeaning": "Clean Recognizable Visual Features Option"},)
 
 
 @dataclass(frozen=True)
@@ -236,66 +224,6 @@ def _store_shareable(
             files.append(table)
         write_whole(names.output_dir / name, path.read_bytes())
     return files
-
-
-def image_sidecar(
-    source: str, raw: Mapping[str, Any], result: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Return the sidecar of a defaced image: what is still true, and what was done."""
-    kept = without_identity(raw)
-    methods = [f"{feature}: {text}" for feature, text in result["Methods"].items()]
-    return {
-        **kept,
-        "Description": "Head scan with facial features hidden; brain voxels are unchanged",
-        "Sources": [f"bids:raw:{source}"],
-        "SkullStripped": bool(raw.get("SkullStripped", False)),
-        "SpatialReference": "orig",
-        "DeidentificationMethod": [
-            f"bids-deface {__version__}, protocol {result['Protocol']}",
-            *methods,
-        ],
-        "DeidentificationMethodCodeSequence": [
-            {**code, "CodingSchemeDesignator": "DCM", "CodingSchemeVersion": "01"}
-            for code in _CODES
-        ],
-    }
-
-
-def without_identity(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """Return metadata without fields that name persons, places, devices or times, at any depth."""
-    return {
-        key: without_identity(value) if isinstance(value, Mapping) else value
-        for key, value in metadata.items()
-        if not IDENTIFYING.search(key)
-    }
-
-
-def mask_sidecar(source: str) -> dict[str, Any]:
-    """Return the sidecar of the mask of changed voxels."""
-    return {
-        "Description": "Voxels that defacing changed (1 = changed, 0 = bit-identical)",
-        "Type": "Face",
-        "Sources": [f"bids:raw:{source}"],
-        "SkullStripped": False,
-        "SpatialReference": "orig",
-    }
-
-
-def dseg_sidecar(source: str) -> dict[str, Any]:
-    """Return the sidecar of the segmentation."""
-    return {
-        "Description": "Facial features and brain as the detector sees them",
-        "Manual": False,
-        "Sources": [f"bids:raw:{source}"],
-        "SkullStripped": False,
-        "SpatialReference": "orig",
-    }
-
-
-def label_table() -> str:
-    """Return the look-up table of the segmentation as TSV."""
-    rows = [f"{label.index}\t{label.name}\t{label.color}" for label in LABELS]
-    return "\n".join(["index\tname\tcolor", "0\tbackground\t#000000", *rows]) + "\n"
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:

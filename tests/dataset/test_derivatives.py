@@ -11,12 +11,11 @@ from bids_deface.dataset.demo import IMAGES, write_demo
 from bids_deface.dataset.derivatives import (
     Produced,
     check_output_dir,
-    image_sidecar,
-    label_table,
     store_image,
     write_root_files,
 )
 from bids_deface.dataset.names import OutputNames
+from bids_deface.dataset.sidecars import image_sidecar, label_table
 from bids_deface.errors import OutputError
 
 RESULT = {

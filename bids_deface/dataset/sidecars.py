@@ -1,0 +1,82 @@
+"""What the sidecars of the derivatives say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from bids_deface import __version__
+from bids_deface.anatomy import LABELS
+
+#: Sidecar fields that name persons, places, devices or times (DICOM keywords and their kin);
+#: EchoTime, RepetitionTime, PatientPosition and the like are physics and stay.
+IDENTIFYING = re.compile(
+    r"Patient(?!Position)|Physician|Operator|Institution|StationName|SerialNumber|UID$|Accession|"
+    r"Birth|Ethnic|Requesting|StudyID|StudyDescription|Comments|ProcedureStepDescription|"
+    r"ProtocolOperator|AdmissionID|"
+    r"(Acquisition|Study|Series|Content|Creation|Step|Scheduled|Injection|Start|Stop|End)\w*"
+    r"(Date|DateTime)$|"
+    r"^(Acquisition|Study|Series|Content|InstanceCreation|PerformedProcedureStepStart)Time$"
+)
+_CODES = ({"CodeValue": "113102", "CodeMeaning": "Clean Recognizable Visual Features Option"},)
+
+
+def image_sidecar(
+    source: str, raw: Mapping[str, Any], result: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the sidecar of a defaced image: what is still true, and what was done."""
+    kept = without_identity(raw)
+    methods = [f"{feature}: {text}" for feature, text in result["Methods"].items()]
+    return {
+        **kept,
+        "Description": "Head scan with facial features hidden; brain voxels are unchanged",
+        "Sources": [f"bids:raw:{source}"],
+        "SkullStripped": bool(raw.get("SkullStripped", False)),
+        "SpatialReference": "orig",
+        "DeidentificationMethod": [
+            f"bids-deface {__version__}, protocol {result['Protocol']}",
+            *methods,
+        ],
+        "DeidentificationMethodCodeSequence": [
+            {**code, "CodingSchemeDesignator": "DCM", "CodingSchemeVersion": "01"}
+            for code in _CODES
+        ],
+    }
+
+
+def without_identity(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Return metadata without fields that name persons, places, devices or times, at any depth."""
+    return {
+        key: without_identity(value) if isinstance(value, Mapping) else value
+        for key, value in metadata.items()
+        if not IDENTIFYING.search(key)
+    }
+
+
+def mask_sidecar(source: str) -> dict[str, Any]:
+    """Return the sidecar of the mask of changed voxels."""
+    return {
+        "Description": "Voxels that defacing changed (1 = changed, 0 = bit-identical)",
+        "Type": "Face",
+        "Sources": [f"bids:raw:{source}"],
+        "SkullStripped": False,
+        "SpatialReference": "orig",
+    }
+
+
+def dseg_sidecar(source: str) -> dict[str, Any]:
+    """Return the sidecar of the segmentation."""
+    return {
+        "Description": "Facial features and brain as the detector sees them",
+        "Manual": False,
+        "Sources": [f"bids:raw:{source}"],
+        "SkullStripped": False,
+        "SpatialReference": "orig",
+    }
+
+
+def label_table() -> str:
+    """Return the look-up table of the segmentation as TSV."""
+    rows = [f"{label.index}\t{label.name}\t{label.color}" for label in LABELS]
+    return "\n".join(["index\tname\tcolor", "0\tbackground\t#000000", *rows]) + "\n"
