@@ -17,7 +17,7 @@ from bids_deface.distortion.methods import PROTOCOLS, Protocol
 from bids_deface.distortion.scene import Scene
 from bids_deface.errors import UsageError
 from bids_deface.surroundings import Surroundings
-from bids_deface.tissue import bounding_box
+from bids_deface.tissue import bounding_box, dilate_mm
 from bids_deface.volume import (
     Volume,
     canonical_affine,
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 #: Surroundings a method sees around its feature, mm: skin to learn from and air to draw from.
 AROUND_MM = 30.0
+#: No change lies deeper than this under skin or feature, mm: a second guard for the brain, which
+#: does not trust its segmentation.
+DEEPEST_CHANGE_MM = 7.0
 #: Surfaces before cuts: where a nose meets a flattened eye, the cut has the last word.
 ORDER = (FacialFeature.EYES, FacialFeature.MOUTH, FacialFeature.NOSE, FacialFeature.EARS)
 MASK_DESCRIPTION = "voxels changed by defacing (1 = changed)"
@@ -166,7 +169,9 @@ def deface_volume(
     upright = canonical_view(image, volume.affine)
     features = detector.detect(upright, affine)
     zooms = zooms_of(affine)
-    protected = protected_region(features.dseg == BRAIN, LIMITS.brain_margin_mm, zooms)
+    # In thick slices the margin is a whole slice: the brain's edge lies somewhere within it.
+    margin_mm = max(LIMITS.brain_margin_mm, float(zooms.max()))
+    protected = protected_region(features.dseg == BRAIN, margin_mm, zooms)
     out = volume.data.copy(order="F")
     mask = np.zeros(upright.shape, dtype=bool)
     changed_ml = _distort(
@@ -224,7 +229,8 @@ def _distort(
                 continue
             box = bounding_box(region, np.ceil(AROUND_MM / around.zooms).astype(int))
             head, air = around.head(box, hidden[box]), around.air(box, hidden[box])
-            allowed = ~protected[box]
+            outside = dilate_mm(~head | region[box], DEEPEST_CHANGE_MM, around.zooms)
+            allowed = outside & ~protected[box]
             for before, after in zip(_frames(data), _frames(out), strict=True):
                 values = before[box]
                 scene = Scene(

@@ -29,9 +29,7 @@ SPACING_MM = 1.5
 SHAPE = (124, 172, 172)  # 186 x 258 x 258 mm
 LABELS = range(1, 8)
 #: Rounds after the affine one: grid of the registration (mm), SyN iterations from coarse to fine.
-ROUNDS: tuple[tuple[float, tuple[int, ...]], ...] = (
-    (3.0, (20, 10, 5)),  # one is enough for a face as sharp as 1.5 mm can show
-)
+ROUNDS: tuple[tuple[float, tuple[int, ...]], ...] = ((3.0, (20, 10, 5)),)
 SHAPE_STEP = 0.5  # share of the mean warp undone after each round
 POINTS = ("eye_left", "eye_right", "nasion", "subnasale", "mouth", "ear_left", "ear_right")
 

@@ -19,8 +19,9 @@ from bids_deface.distortion.noise import fill_with_air
 from bids_deface.distortion.scene import Change, Scene, as_stored
 from bids_deface.tissue import dilate_mm
 
-#: Thickness of the uniform layer of skin under the new surface, mm.
-SHELL_MM = 5.0
+#: Thickness of the uniform layer that replaces the skin, mm, by outward axis: the temporal lobe
+#: lies a centimetre under the auricle.
+SHELL_MM = (3.0, 5.0)
 #: Air above the old and the new surface that is renewed (partial volume), mm.
 ABOVE_MM = 3.0
 #: Depth under the surface at which the skin's intensity is read, mm.
@@ -29,8 +30,8 @@ SKIN_MM = 3.0
 RIM_MM = 3.0
 #: Pieces left standing alone after a cut go when they lie this near to it, mm.
 REMNANT_MM = 15.0
-#: Greatest depth of a cut under the skin's height around it, mm.
-DEEPEST_MM = 7.0
+#: Greatest depth of a cut under the skin's height around it, mm, by outward axis.
+DEEPEST_MM = (4.0, 7.0)
 #: Width over which the floor of the nose meets the skin around it, mm.
 TAPER_MM = 7.0
 #: New skin needs tissue within this depth under it, mm, by outward axis: behind an auricle is
@@ -90,7 +91,7 @@ def remove_outward(scene: Scene, axis: int, sign: int, rng: np.random.Generator)
     old, bare = _heights(scene, columns, footprint, flat)
     inner = np.where(own, region.argmax(axis=-1) - 1.0, np.inf)
     # The cut's floor: smooth, and below the region's inner face, but no crater.
-    deepest = bare - DEEPEST_MM / float(scene.zooms[axis])
+    deepest = bare - DEEPEST_MM[axis] / float(scene.zooms[axis])
     floor = np.maximum(np.minimum(bare, inner), deepest)
     floor = ndimage.minimum_filter(floor, footprint=_disc(FLOOR_MM, flat))
     new = ndimage.gaussian_filter(floor, 0.5 * FLOOR_MM / flat)
@@ -193,7 +194,7 @@ def _resurface(
     place = footprint & ((old >= 0) | (new >= 0))
     reached = np.where(old >= 0, old, new)
     top = (np.maximum(reached, new) + ABOVE_MM / zoom)[..., None]
-    bottom = (np.minimum(reached, new) - SHELL_MM / zoom)[..., None]
+    bottom = (np.minimum(reached, new) - SHELL_MM[columns.axis] / zoom)[..., None]
     changed = place[..., None] & (level >= bottom) & (level <= top)
     skin = skin_intensity(columns.view(scene.data), old, ~footprint, SKIN_MM / zoom)
     # A ramp as wide as real skin's blurred edge, which crosses the threshold where real skin
