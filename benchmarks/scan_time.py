@@ -10,6 +10,7 @@ start to end, ``warm`` one that has loaded libraries and weights, as a worker of
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import os
 import resource
 import statistics
@@ -17,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 NIBABEL = """
@@ -73,8 +75,8 @@ def made_up_head(path: Path) -> Path:
     return path
 
 
-def warm(scan: Path, folder: Path, runs: int) -> dict[str, list[float]]:
-    """Time the steps in this process, turn by turn."""
+def warm(scan: Path, folder: Path, runs: int) -> tuple[dict[str, list[float]], float]:
+    """Time the steps in this process, turn by turn; return seconds and peak MiB."""
     from bids_deface.deface import DefaceSettings, deface_volume
     from bids_deface.detection.detector import FeatureDetector
     from bids_deface.reports.pictures import draw_pictures
@@ -107,7 +109,14 @@ def warm(scan: Path, folder: Path, runs: int) -> dict[str, list[float]]:
         if run:  # the first one warms up
             for name, value in row.items():
                 seconds[name].append(value)
-    return seconds
+    return seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def apart(function, *args):
+    """Call a function in a fresh process: a process inherits its parent's peak memory."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=context) as pool:
+        return pool.submit(function, *args).result()
 
 
 def main() -> None:
@@ -118,14 +127,13 @@ def main() -> None:
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for scan in args.scans or [made_up_head(folder / "head_1mm.nii.gz")]:
+        for scan in args.scans or [apart(made_up_head, folder / "head_1mm.nii.gz")]:
             print(f"{scan.name}, {args.runs} runs, {os.cpu_count()} cores; medians")
-            rows = warm(scan, folder, args.runs)
+            rows, peak = apart(warm, scan, folder, args.runs)
             base = statistics.median(rows["nibabel load and save"])
             for step, values in rows.items():
                 middle = statistics.median(values)
                 print(f"  {step:<24}{middle:7.2f} s  {middle / base:6.2f} x nibabel")
-            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
             print(f"  {'peak memory':<24}{peak:7.0f} MiB")
             out = folder / "cold.nii.gz"
             ours = [sys.executable, "-m", "bids_deface.cli.image", str(scan), str(out)]
