@@ -100,13 +100,16 @@ def make_bids(tmp_path: Path) -> Callable[[dict[str, bytes]], Path]:
     return make
 
 
-def command(*args: str | Path, module: str = "bids_deface") -> subprocess.CompletedProcess[str]:
+def command(
+    *args: str | Path, module: str = "bids_deface", cwd: Path | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run a command line in a process of its own, as a user does."""
     return subprocess.run(
         [sys.executable, "-W", "ignore", "-m", module, *map(str, args)],
         capture_output=True,
         text=True,
         check=False,
+        cwd=cwd,
         timeout=600,
     )
 

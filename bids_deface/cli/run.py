@@ -40,6 +40,9 @@ IMAGE_GB = 2.0
 
 def run(args: argparse.Namespace) -> int:
     """Run the analysis level that was asked for; return the exit code."""
+    # Nodes run in folders of their own: relative paths would lead elsewhere there.
+    args.bids_dir, args.output_dir = args.bids_dir.absolute(), args.output_dir.absolute()
+    args.work_dir = args.work_dir.absolute() if args.work_dir else None
     if args.analysis_level == "group":
         return _group(args.output_dir)
     settings = DefaceSettings.of(args.features, args.protocol, args.random_seed)

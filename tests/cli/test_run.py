@@ -10,9 +10,10 @@ from bids_deface.cli.main import main
 from bids_deface.dataset.demo import nifti_bytes
 from bids_deface.population import synthetic_head
 from bids_deface.volume import load_volume
-from tests.conftest import command, tree
+from tests.conftest import ROOT, command, tree
 from tests.dataset.test_derivatives import validate
 
+README = ROOT / "README.md"
 T1W = "sub-01/anat/sub-01_T1w.nii.gz"
 T2W = "sub-02/ses-1/anat/sub-02_ses-1_T2w.nii.gz"
 
@@ -123,6 +124,34 @@ def test_reports_are_rebuilt_without_detection(first_run, dataset):
     done = command(dataset, out, "participant", "--reports-only")
     assert done.returncode == 1
     assert (out / "sub-01.html").is_file()
+
+
+@pytest.mark.parametrize("nprocs", ["1", "2"])
+def test_relative_paths_lead_where_the_user_is(dataset, tmp_path, nprocs):
+    (tmp_path / "raw").symlink_to(dataset)
+    arguments = ["raw", "out", "participant", "-w", "work", "--participant-label", "01"]
+    done = command(*arguments, "--nprocs", nprocs, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (tmp_path / "out/sub-01/anat/sub-01_desc-defaced_T1w.nii.gz").is_file()
+    assert {path.name for path in tmp_path.iterdir()} == {"raw", "out", "work"}
+    group = command("raw", "out", "group", cwd=tmp_path)
+    assert group.returncode == 0
+
+
+def test_the_two_lines_of_the_readme_are_those_that_work(tmp_path):
+    """What the first line runs after installing: demo dataset, then the main job, all passing."""
+    lines = [line for line in README.read_text().splitlines() if line.startswith("python3.11 -m")]
+    first, second = lines
+    assert first.endswith(
+        "bids-deface-demo demo && .venv/bin/bids-deface demo demo-defaced participant"
+    )
+    assert second.endswith("tools/check.py")
+    assert command("demo", module="bids_deface.cli.demo", cwd=tmp_path).returncode == 0
+    done = command("demo", "demo-defaced", "participant", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "6 of 6 images passed" in done.stdout
+    assert "demo-defaced/sub-*.html" in done.stdout
+    assert validate(tmp_path / "demo-defaced") == []
 
 
 def test_dry_run_and_boilerplate_write_no_images(dataset, tmp_path, capsys):
