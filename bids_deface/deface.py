@@ -17,7 +17,7 @@ from bids_deface.distortion.methods import PROTOCOLS, Protocol
 from bids_deface.distortion.scene import Scene
 from bids_deface.errors import UsageError
 from bids_deface.surroundings import Surroundings
-from bids_deface.tissue import bounding_box, dilate_mm
+from bids_deface.tissue import bounding_box
 from bids_deface.volume import (
     Volume,
     canonical_affine,
@@ -32,9 +32,6 @@ if TYPE_CHECKING:
 
 #: Surroundings a method sees around its feature, mm: skin to learn from and air to draw from.
 AROUND_MM = 30.0
-#: No change lies deeper than this under skin or feature, mm: a second guard for the brain, which
-#: does not trust its segmentation.
-DEEPEST_CHANGE_MM = 7.0
 #: Surfaces before cuts: where a nose meets a flattened eye, the cut has the last word.
 ORDER = (FacialFeature.EYES, FacialFeature.MOUTH, FacialFeature.NOSE, FacialFeature.EARS)
 MASK_DESCRIPTION = "voxels changed by defacing (1 = changed)"
@@ -229,8 +226,7 @@ def _distort(
                 continue
             box = bounding_box(region, np.ceil(AROUND_MM / around.zooms).astype(int))
             head, air = around.head(box, hidden[box]), around.air(box, hidden[box])
-            outside = dilate_mm(~head | region[box], DEEPEST_CHANGE_MM, around.zooms)
-            allowed = outside & ~protected[box]
+            allowed = ~protected[box]
             for before, after in zip(_frames(data), _frames(out), strict=True):
                 values = before[box]
                 scene = Scene(
