@@ -171,9 +171,10 @@ def deface_volume(
     protected = protected_region(features.dseg == BRAIN, margin_mm, zooms)
     out = volume.data.copy(order="F")
     mask = np.zeros(upright.shape, dtype=bool)
+    before, after = (canonical_view(data, volume.affine) for data in (volume.data, out))
     changed_ml = _distort(
-        canonical_view(volume.data, volume.affine),
-        canonical_view(out, volume.affine),
+        before,
+        after,
         mask,
         Surroundings.of(
             upright, affine, features.head, features.head_grid.affine, features.threshold
@@ -183,12 +184,7 @@ def deface_volume(
         settings,
         volume.slope,
     )
-    changes = count_changes(
-        canonical_view(volume.data, volume.affine),
-        canonical_view(out, volume.affine),
-        mask,
-        protected,
-    )
+    changes = count_changes(before, after, mask, protected)
     return DefaceResult(
         volume=volume.with_data(out),
         mask=_as_stored_order(mask.astype(np.uint8), volume),
@@ -215,6 +211,9 @@ def _distort(
     hidden = np.isin(found.dseg, [i for f in settings.features for i in labels_of(f)])
     voxel_ml = float(np.prod(around.zooms)) / 1000
     stored_threshold = around.threshold if sign > 0 else -around.threshold
+    frames = [
+        (b, a, around.far_air(b, rng)) for b, a in zip(_frames(data), _frames(out), strict=True)
+    ]
     changed_ml: dict[int, float] = {}
     for feature in ORDER:
         if feature not in settings.features:
@@ -227,7 +226,7 @@ def _distort(
             box = bounding_box(region, np.ceil(AROUND_MM / around.zooms).astype(int))
             head, air = around.head(box, hidden[box]), around.air(box, hidden[box])
             allowed = ~protected[box]
-            for before, after in zip(_frames(data), _frames(out), strict=True):
+            for before, after, far_air in frames:
                 values = before[box]
                 scene = Scene(
                     data=values,
@@ -237,7 +236,7 @@ def _distort(
                     air=air & np.isfinite(values),
                     zooms=around.zooms,
                     threshold=stored_threshold,
-                    far_air=around.far_air(before, rng),
+                    far_air=far_air,
                 )
                 change = method(scene, *OUTWARD[index], rng)
                 put = change.mask & allowed

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from types import TracebackType
 from typing import Self
 
 from tqdm import tqdm
 
+from bids_deface.dataset.derivatives import read_json
 from bids_deface.dataset.names import node_name
 from bids_deface.dataset.plan import Plan, PlannedImage
 
@@ -55,9 +55,8 @@ class Progress:
 
 def describe(image: PlannedImage) -> str:
     """Return what became of one image, in one line."""
-    try:
-        record = json.loads(image.names.result.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    record = read_json(image.names.result)
+    if not record:
         return f"{image.record.relative}: crashed"
     line = f"{image.record.relative}: {record['Verdict']}, {record['Seconds']:.1f} s"
     if record["Reasons"]:

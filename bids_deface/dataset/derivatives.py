@@ -64,7 +64,7 @@ def check_output_dir(bids_dir: Path, output_dir: Path) -> None:
         )
     if out in raw.parents:
         raise OutputError(f"The output folder {output_dir} contains the input dataset.")
-    existing = _read_json(out / "dataset_description.json")
+    existing = read_json(out / "dataset_description.json")
     makers = [str(g.get("Name")) for g in existing.get("GeneratedBy", []) if isinstance(g, dict)]
     if existing and "bids-deface" not in makers:
         raise OutputError(f"The output folder {output_dir} holds another dataset.")
@@ -94,7 +94,7 @@ def write_root_files(bids_dir: Path, output_dir: Path) -> None:
     generated: dict[str, Any] = {"Name": "bids-deface", "Version": __version__}
     if container:
         generated["Container"] = {"Type": "docker", "Tag": container}
-    raw = _read_json(bids_dir / "dataset_description.json")
+    raw = read_json(bids_dir / "dataset_description.json")
     description: dict[str, Any] = {
         "Name": f"{raw.get('Name', 'Head scans')}: defaced",
         "BIDSVersion": BIDS_VERSION,
@@ -188,7 +188,7 @@ def _store_files(
 
 def remove_old(names: OutputNames) -> None:
     """Take back what an earlier run wrote for this image, also a killed one: record first."""
-    old = _read_json(names.result).get("Files", [])
+    old = read_json(names.result).get("Files", [])
     names.result.unlink(missing_ok=True)
     root = names.output_dir.resolve()
     images = (names.relative_image, names.relative_mask, names.relative_dseg)
@@ -253,7 +253,8 @@ def _readme() -> str:
     )
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object; empty where there is none that can be read."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):

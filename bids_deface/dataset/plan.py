@@ -9,6 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from bids_deface.dataset.derivatives import read_json
 from bids_deface.dataset.names import PRIVATE, OutputNames
 from bids_deface.dataset.query import ImageRecord
 from bids_deface.errors import InvalidBIDSError
@@ -135,10 +136,7 @@ def fingerprint(path: Path, settings: dict[str, Any]) -> str:
 
 def _is_done(names: OutputNames, stamp: str) -> bool:
     """Tell whether the same was done before: its record says so, and its files are there."""
-    try:
-        result = json.loads(names.result.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
+    result = read_json(names.result)
     if result.get("Fingerprint") != stamp:
         return False
     files = [name for name in result.get("Files", []) if not name.startswith(f"{PRIVATE}/sub-")]

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from bids_deface.anatomy import BRAIN, name_of
 from bids_deface.detection.detector import FeatureMap
 from bids_deface.detection.grid import Grid, conform, resample
+from bids_deface.detection.outline import find_outline
 from bids_deface.detection.plausibility import RegionReport, Status
-from bids_deface.errors import ImageError, NoHeadError
-from bids_deface.tissue import head_mask, tissue_threshold
+from bids_deface.errors import ImageError
 
 #: Share of the carried brain that must lie on head tissue, or the heads do not coincide.
 LEAST_OVERLAP = 0.9
@@ -52,14 +52,11 @@ class CarriedRegions:
             The two heads do not lie in the same place.
         """
         conformed = conform(image, affine)
-        if not conformed.image.any():
-            raise NoHeadError("the image is constant.")
-        threshold = tissue_threshold(conformed.image)
-        head = head_mask(conformed.image, threshold, np.full(3, 2.0))
+        outline = find_outline(conformed)
         grid = Grid((image.shape[0], image.shape[1], image.shape[2]), affine)
         dseg = resample(self.reference.dseg, self.affine, grid, order=0).round().astype(np.uint8)
         brain = resample(self.reference.dseg == BRAIN, self.affine, conformed.grid, order=0) > 0
-        overlap = float(head[brain].mean()) if brain.any() else 0.0
+        overlap = float(outline.mask[brain].mean()) if brain.any() else 0.0
         if overlap < LEAST_OVERLAP:
             raise ImageError(
                 f"the reference's brain overlaps this head by {100 * overlap:.0f} % only.",
@@ -69,8 +66,8 @@ class CarriedRegions:
             self.reference,
             regions=self._doubt_what_was_not_seen(grid),
             dseg=dseg,
-            threshold=conformed.low + threshold * (conformed.high - conformed.low),
-            head=head,
+            threshold=outline.threshold,
+            head=outline.mask,
             head_grid=conformed.grid,
         )
 

@@ -15,12 +15,13 @@ from bids_deface.anatomy import BRAIN, CLASS_OF_LABEL
 from bids_deface.detection.checksum import DEFAULT_WEIGHTS
 from bids_deface.detection.grid import Grid, conform
 from bids_deface.detection.inference import predict_array
+from bids_deface.detection.outline import find_outline
 from bids_deface.detection.plausibility import RegionReport, judge, require_head
 from bids_deface.detection.pose import drop_strays
 from bids_deface.detection.regions import find_regions
 from bids_deface.detection.weights import LoadedNetwork, load_weights
-from bids_deface.errors import DeviceError, NoHeadError
-from bids_deface.tissue import bounding_box, head_mask, tissue_threshold
+from bids_deface.errors import DeviceError
+from bids_deface.tissue import bounding_box
 
 #: Probability from which a voxel belongs to a facial region; low, because a missed part shows.
 FACE_PROBABILITY = 0.4
@@ -98,15 +99,11 @@ class FeatureDetector:
             There is no head with a plausible brain in the image.
         """
         conformed = conform(image, affine)
-        if not conformed.image.any():
-            raise NoHeadError("the image is constant.")
+        outline = find_outline(conformed)
         probseg = predict_array(self._loaded.network, conformed.image)
         found = drop_strays(find_regions(probseg, conformed.grid))
-        threshold = tissue_threshold(conformed.image)
-        zooms = np.full(3, 2.0)
-        head = head_mask(conformed.image, threshold, zooms)
-        require_head(found, head, conformed.image)
-        regions = judge(found, head, conformed.grid)
+        require_head(found, outline.mask, conformed.image)
+        regions = judge(found, outline.mask, conformed.grid)
         dseg = np.zeros(image.shape, dtype=np.uint8)
         for index in PRIORITY:
             if index in found:
@@ -117,8 +114,8 @@ class FeatureDetector:
             dseg=dseg,
             regions=regions,
             brain_ml=found[BRAIN].volume_ml,
-            threshold=conformed.low + threshold * (conformed.high - conformed.low),
-            head=head,
+            threshold=outline.threshold,
+            head=outline.mask,
             head_grid=conformed.grid,
         )
 

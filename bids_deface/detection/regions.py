@@ -71,7 +71,7 @@ def find_regions(probseg: NDArray[np.float32], grid: Grid) -> dict[int, RawRegio
     whole = [brain[0], *(p for p in brain[1:] if p.volume_ml >= BRAIN_PART_ML)]
     found[BRAIN] = _region(np.any([p.mask for p in whole], axis=0), probseg[-1], grid)
     # Mouth and nose first: they tell where the middle is in front, also in a turned head.
-    for feature in sorted((f for f in FacialFeature), key=lambda f: len(labels_of(f))):
+    for feature in sorted(FacialFeature, key=lambda f: len(labels_of(f))):
         prob = probseg[CLASSES.index(feature.value)]
         parts = _parts(classes == CLASSES.index(feature.value), prob, grid)
         indices = labels_of(feature)
@@ -105,7 +105,7 @@ def _left_and_right(
         if (across[-1] - across[0]) * SPACING_MM > MERGED_MM:
             i = np.arange(first.mask.shape[0]) * SPACING_MM + grid.affine[0, 3]
             halves = [
-                first.mask & (side)[:, None, None]
+                first.mask & side[:, None, None]
                 for side in (i < first.centroid[0], i >= first.centroid[0])
             ]
             middle = float(first.centroid[0])
