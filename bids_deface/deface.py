@@ -132,6 +132,11 @@ class DefaceResult:
     weights_sha256: str
 
     @property
+    def world(self) -> NDArray[np.float64]:
+        """Voxel-to-world matrix in which the head is upright; the volume's own as a rule."""
+        return np.asarray(self.features.turn @ self.volume.affine)
+
+    @property
     def mask_volume(self) -> Volume:
         """The mask as a volume on the scan's grid."""
         return derived_volume(self.mask, self.volume, MASK_DESCRIPTION)
@@ -162,16 +167,19 @@ def deface_volume(
         No head was recognised, or the image cannot be judged.
     """
     image = spatial_mean(volume)
-    affine = canonical_affine(image.shape, volume.affine)
-    upright = canonical_view(image, volume.affine)
-    features = detector.detect(upright, affine)
+    features = detector.detect(
+        canonical_view(image, volume.affine), canonical_affine(image.shape, volume.affine)
+    )
+    # Where the header lies about the head's orientation, all goes on in the upright world.
+    world = features.turn @ volume.affine
+    upright, affine = canonical_view(image, world), canonical_affine(image.shape, world)
     zooms = zooms_of(affine)
     # In thick slices the margin is a whole slice: the brain's edge lies somewhere within it.
     margin_mm = max(LIMITS.brain_margin_mm, float(zooms.max()))
     protected = protected_region(features.dseg == BRAIN, margin_mm, zooms)
     out = volume.data.copy(order="F")
     mask = np.zeros(upright.shape, dtype=bool)
-    before, after = (canonical_view(data, volume.affine) for data in (volume.data, out))
+    before, after = (canonical_view(data, world) for data in (volume.data, out))
     changed_ml = _distort(
         before,
         after,
@@ -187,8 +195,8 @@ def deface_volume(
     changes = count_changes(before, after, mask, protected)
     return DefaceResult(
         volume=volume.with_data(out),
-        mask=_as_stored_order(mask.astype(np.uint8), volume),
-        dseg=_as_stored_order(features.dseg, volume),
+        mask=_as_stored_order(mask.astype(np.uint8), volume, world),
+        dseg=_as_stored_order(features.dseg, volume, world),
         changes=changes,
         verdict=decide(_evidence(features, changed_ml), settings.features, changes),
         features=features,
@@ -263,8 +271,10 @@ def _evidence(found: FeatureMap, changed_ml: dict[int, float]) -> tuple[RegionEv
     )
 
 
-def _as_stored_order(canonical: NDArray[np.uint8], volume: Volume) -> NDArray[np.uint8]:
+def _as_stored_order(
+    canonical: NDArray[np.uint8], volume: Volume, world: NDArray[np.float64]
+) -> NDArray[np.uint8]:
     """Turn an array from canonical axes back to the volume's own."""
     out = np.zeros(volume.data.shape[:3], dtype=np.uint8, order="F")
-    canonical_view(out, volume.affine)[...] = canonical
+    canonical_view(out, world)[...] = canonical
     return out

@@ -88,7 +88,7 @@ def deface_image(
     outputs = [(result.volume, Path(out_file))]
     if mask_file is not None:
         outputs.append((result.mask_volume, Path(mask_file)))
-    affine = canonical_affine(result.volume.data.shape, result.volume.affine)
+    affine = canonical_affine(result.volume.data.shape, result.world)
     carried = CarriedRegions(result.features, affine, detector.sha256)
     for other, other_out in pairs:
         also = deface_file(other, settings, carried)

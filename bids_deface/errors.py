@@ -94,6 +94,12 @@ class NoHeadError(ImageError):
     )
 
 
+class SkullStrippedError(NoHeadError):
+    """There is a brain, but neither skull nor skin around it."""
+
+    default_hint = "It needs no defacing; exclude it with --bids-filter-file."
+
+
 class NoInputError(DefaceError):
     """An input file or folder does not exist."""
 

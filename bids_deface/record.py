@@ -8,6 +8,7 @@ from bids_deface import __version__
 from bids_deface.anatomy import name_of
 from bids_deface.assurance.verdict import Decision
 from bids_deface.deface import DefaceResult, DefaceSettings
+from bids_deface.detection.turns import describe_turn
 from bids_deface.errors import DefaceError
 
 
@@ -37,6 +38,7 @@ def success_record(source: str, settings: DefaceSettings, result: DefaceResult) 
             }
             for report in result.features.regions
         },
+        "Orientation": describe_turn(result.features.turn),
         "BrainMl": round(result.features.brain_ml, 1),
         "ChangedVoxels": result.changes.changed,
         "ChangedShare": round(result.changes.changed / voxel_count, 6),

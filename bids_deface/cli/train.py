@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from bids_deface import __version__
+from bids_deface.cli import evaluate
 from bids_deface.cli.main import guarded
 from bids_deface.cli.parser import Parser
-from bids_deface.errors import UsageError
 
 
 def build_parser() -> Parser:
@@ -36,12 +35,16 @@ def build_parser() -> Parser:
     fit.add_argument("--threads", type=int, help="CPU threads")
     fit.add_argument("--seed", type=int, default=2020)
     fit.add_argument("--restart", action="store_true", help="ignore a checkpoint in --out")
-    evaluate = commands.add_parser("evaluate", help="Dice of weights on labelled heads")
-    evaluate.add_argument("--data", type=Path, required=True, help="folder with heads.tsv")
-    evaluate.add_argument("--split", default="val")
-    evaluate.add_argument("--model", type=Path, metavar="FILE", help="weights (default: shipped)")
-    evaluate.add_argument("--device", default="cpu")
-    evaluate.add_argument("--out", type=Path, metavar="FILE", help="write the table as TSV")
+    evaluate.add_arguments(
+        commands.add_parser("evaluate", help="Dice, coverage, recall of weights on labelled heads")
+    )
+    samples = commands.add_parser("samples", help="contact sheet of training samples")
+    samples.add_argument("--data", type=Path, required=True, help="folder with heads.tsv")
+    samples.add_argument("--split", default="train")
+    samples.add_argument("--preset", default="default", help="default or jeong2020")
+    samples.add_argument("--number", type=int, default=64)
+    samples.add_argument("--seed", type=int, default=0)
+    samples.add_argument("--out", type=Path, required=True, metavar="FILE.png")
     return parser
 
 
@@ -50,7 +53,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     def job() -> int:
         args = build_parser().parse_args(argv)
-        return _fit(args) if args.command == "fit" else _evaluate(args)
+        jobs = {"fit": _fit, "evaluate": evaluate.evaluate, "samples": _draw_samples}
+        return jobs[args.command](args)
 
     return guarded("bids-deface-train", job)
 
@@ -61,14 +65,12 @@ def _fit(args: argparse.Namespace) -> int:
     from bids_deface.detection.weights import load_weights
     from bids_deface.reports.curves import plot_curves
     from bids_deface.training.data import load_heads
-    from bids_deface.training.presets import PRESETS
+    from bids_deface.training.presets import find_preset
     from bids_deface.training.trainer import LOG_NAME, RunOptions, Trainer
 
-    if args.preset not in PRESETS:
-        raise UsageError(f"Unknown preset {args.preset!r}.", f"Choose from {' '.join(PRESETS)}.")
     if args.threads:
         torch.set_num_threads(args.threads)
-    recipe = PRESETS[args.preset]
+    recipe = find_preset(args.preset)
     if args.steps:
         recipe = replace(recipe, steps=args.steps)
     if args.validate_every:
@@ -93,27 +95,23 @@ def _fit(args: argparse.Namespace) -> int:
     return 0
 
 
-def _evaluate(args: argparse.Namespace) -> int:
-    from bids_deface.detection.checksum import DEFAULT_WEIGHTS
-    from bids_deface.detection.weights import load_weights
-    from bids_deface.training.data import load_heads
-    from bids_deface.training.trainer import FACE_CLASSES, mean_dice
+def _draw_samples(args: argparse.Namespace) -> int:
+    import torch
 
-    network = load_weights(args.model or DEFAULT_WEIGHTS, args.device).network
-    heads = load_heads(args.data, args.split)
-    scores = {head.name: mean_dice(network, [head]) for head in heads}
-    scores["mean"] = mean_dice(network, heads)
-    names = list(scores["mean"])
-    lines = ["\t".join(["head", *names])]
-    for head, row in scores.items():
-        cells = ("n/a" if math.isnan(value) else f"{value:.3f}" for value in row.values())
-        lines.append("\t".join([head, *cells]))
-    text = "\n".join(lines) + "\n"
-    sys.stdout.write(text)
-    face = sum(scores["mean"][name] for name in FACE_CLASSES) / len(FACE_CLASSES)
-    sys.stdout.write(f"mean of eyes, nose, ears, mouth over {len(heads)} heads: {face:.3f}\n")
-    if args.out:
-        args.out.write_text(text, encoding="utf-8")
+    from bids_deface.reports.evaluation import plot_samples
+    from bids_deface.training.augment import augment
+    from bids_deface.training.data import load_heads
+    from bids_deface.training.presets import find_preset
+
+    heads, config = load_heads(args.data, args.split), find_preset(args.preset).augmentation
+    samples = []
+    for n in range(args.number):
+        head = heads[n % len(heads)]
+        generator = torch.Generator().manual_seed(args.seed + n)
+        image, classes = augment(head.image, head.classes, config, generator)
+        samples.append((image.numpy(), classes.numpy()))
+    plot_samples(samples, args.out)
+    sys.stdout.write(f"written: {args.out}. It shows faces: keep it private.\n")
     return 0
 
 

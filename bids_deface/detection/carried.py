@@ -12,6 +12,7 @@ from bids_deface.detection.detector import FeatureMap
 from bids_deface.detection.grid import Grid, conform, resample
 from bids_deface.detection.outline import find_outline
 from bids_deface.detection.plausibility import RegionReport, Status
+from bids_deface.detection.turns import turned
 from bids_deface.errors import ImageError
 
 #: Share of the carried brain that must lie on head tissue, or the heads do not coincide.
@@ -27,7 +28,7 @@ class CarriedRegions:
     reference
         What the detector found in the reference.
     affine
-        Voxel-to-world matrix of the reference's segmentation.
+        Voxel-to-world matrix of the reference's segmentation, in the reference's upright world.
     sha256
         Checksum of the weights that found it.
     """
@@ -51,6 +52,8 @@ class CarriedRegions:
         ImageError
             The two heads do not lie in the same place.
         """
+        # Images of one session share their header's world, and so its error.
+        image, affine = turned(image, affine, self.reference.turn)
         conformed = conform(image, affine)
         outline = find_outline(conformed)
         grid = Grid((image.shape[0], image.shape[1], image.shape[2]), affine)

@@ -3,31 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy import ndimage
 
-from bids_deface.anatomy import BRAIN, CLASS_OF_LABEL
+from bids_deface.anatomy import BRAIN
 from bids_deface.detection.checksum import DEFAULT_WEIGHTS
 from bids_deface.detection.grid import Grid, conform
-from bids_deface.detection.inference import predict_array
-from bids_deface.detection.outline import find_outline
-from bids_deface.detection.plausibility import RegionReport, judge, require_head
-from bids_deface.detection.pose import drop_strays
-from bids_deface.detection.regions import find_regions
+from bids_deface.detection.orientation import find_upright
+from bids_deface.detection.painting import paint
+from bids_deface.detection.plausibility import RegionReport
+from bids_deface.detection.sighting import Sighting, look
+from bids_deface.detection.turns import Turn, turned
 from bids_deface.detection.weights import LoadedNetwork, load_weights
 from bids_deface.errors import DeviceError
-from bids_deface.tissue import bounding_box
-
-#: Probability from which a voxel belongs to a facial region; low, because a missed part shows.
-FACE_PROBABILITY = 0.4
-BRAIN_PROBABILITY = 0.5
-#: Later labels overwrite earlier ones where regions meet.
-PRIORITY = (4, 5, 6, 1, 2, 3, BRAIN)
 
 
 @dataclass(frozen=True)
@@ -37,7 +29,8 @@ class FeatureMap:
     Attributes
     ----------
     dseg
-        uint8 (i, j, k), labels of :mod:`bids_deface.anatomy` in the image's own grid.
+        uint8 (i, j, k), labels of :mod:`bids_deface.anatomy` in the image's own grid, turned by
+        ``turn``.
     regions
         One report for each facial region.
     brain_ml
@@ -48,6 +41,9 @@ class FeatureMap:
         Filled head mask (2 mm).
     head_grid
         Grid of ``head``.
+    turn
+        4x4, from the world of the header to that in which the head is upright; see
+        :func:`bids_deface.detection.orientation.turned`.
     """
 
     dseg: NDArray[np.uint8]
@@ -56,6 +52,7 @@ class FeatureMap:
     threshold: float
     head: NDArray[np.bool_]
     head_grid: Grid
+    turn: Turn
 
 
 class FeatureDetector:
@@ -98,67 +95,36 @@ class FeatureDetector:
         NoHeadError
             There is no head with a plausible brain in the image.
         """
-        conformed = conform(image, affine)
-        outline = find_outline(conformed)
-        probseg = predict_array(self._loaded.network, conformed.image)
-        found = drop_strays(find_regions(probseg, conformed.grid))
-        require_head(found, outline.mask, conformed.image)
-        regions = judge(found, outline.mask, conformed.grid)
-        dseg = np.zeros(image.shape, dtype=np.uint8)
-        for index in PRIORITY:
-            if index in found:
-                level = BRAIN_PROBABILITY if index == BRAIN else FACE_PROBABILITY
-                soft = probseg[CLASS_OF_LABEL[index]]
-                _paint(dseg, index, soft, found[index].mask, level, affine, conformed.grid)
+        turn, sighting = self.look(image, affine)
+        if sighting.problem is not None:
+            raise sighting.problem
+        image, affine = turned(image, affine, turn)
         return FeatureMap(
-            dseg=dseg,
-            regions=regions,
-            brain_ml=found[BRAIN].volume_ml,
-            threshold=outline.threshold,
-            head=outline.mask,
-            head_grid=conformed.grid,
+            dseg=paint(sighting, image, affine),
+            regions=sighting.regions,
+            brain_ml=sighting.found[BRAIN].volume_ml,
+            threshold=sighting.outline.threshold,
+            head=sighting.outline.mask,
+            head_grid=sighting.conformed.grid,
+            turn=turn,
         )
 
+    def look(
+        self, image: NDArray[np.float32], affine: NDArray[np.float64]
+    ) -> tuple[Turn, Sighting]:
+        """Return what is seen on the detector's grid, and the turn in which it was seen.
 
-def _paint(
-    dseg: NDArray[np.uint8],
-    index: int,
-    soft: NDArray[np.float32],
-    mask: NDArray[np.bool_],
-    level: float,
-    affine: NDArray[np.float64],
-    grid: Grid,
-) -> None:
-    """Interpolate one region's probability to the scan's grid and write its label."""
-    # Two voxels around the region: what lies farther belongs to another part of the class.
-    near = ndimage.binary_dilation(mask, iterations=2)
-    box = bounding_box(near, 1)
-    to_scan = np.linalg.inv(affine) @ grid.affine
-    target = _box_in_scan(box, to_scan, dseg.shape)
-    if any(s.stop <= s.start for s in target):
-        return
-    start_scan = np.array([s.start for s in target])
-    start_soft = np.array([s.start for s in box])
-    back = np.linalg.inv(to_scan)
-    offset = back[:3, :3] @ start_scan + back[:3, 3] - start_soft
-    shape = tuple(s.stop - s.start for s in target)
-    values = ndimage.affine_transform(
-        np.where(near, soft, 0)[box], back[:3, :3], offset, shape, order=1, mode="nearest"
-    )
-    dseg[target][values > level] = index
+        Parameters
+        ----------
+        image, affine
+            As in :meth:`detect`.
 
-
-def _box_in_scan(
-    box: tuple[slice, ...], to_scan: NDArray[np.float64], shape: tuple[int, ...]
-) -> tuple[slice, ...]:
-    """Return the box of the scan's voxels that covers a box of the detector's grid."""
-    corners = np.array(np.meshgrid(*[(s.start - 0.5, s.stop - 0.5) for s in box])).reshape(3, -1)
-    moved = to_scan[:3, :3] @ corners + to_scan[:3, 3:4]
-    low = np.floor(moved.min(axis=1)).astype(int)
-    high = np.ceil(moved.max(axis=1)).astype(int) + 1
-    return tuple(
-        slice(max(0, int(a)), min(n, int(b))) for a, b, n in zip(low, high, shape, strict=True)
-    )
+        Raises
+        ------
+        NoHeadError
+            The image is constant. Whatever else speaks against a head is told by the sighting.
+        """
+        return find_upright(partial(look, self._loaded.network), conform(image, affine))
 
 
 @lru_cache(maxsize=2)

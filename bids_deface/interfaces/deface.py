@@ -46,6 +46,7 @@ class DefaceOutputSpec(TraitedSpec):  # type: ignore[misc]
     out_mask = File(desc="mask of changed voxels, 1 = changed")
     out_dseg = File(desc="regions")
     threshold = traits.Float(desc="intensity of the head's surface")
+    turn = traits.List(desc="4x4 rows, from the header's world to the upright one")
 
 
 class Deface(SimpleInterface):  # type: ignore[misc]
@@ -81,6 +82,7 @@ class Deface(SimpleInterface):  # type: ignore[misc]
                 self._results[name] = str(folder / f"{name.removeprefix('out_')}.nii.gz")
                 save_volume(volume, Path(self._results[name]))
             self._results["threshold"] = result.features.threshold
+            self._results["turn"] = result.features.turn.tolist()
         record["Seconds"] = round(time.monotonic() - began, 2)
         self._results["out_result"] = str(folder / "result.json")
         Path(self._results["out_result"]).write_text(json.dumps(record), encoding="utf-8")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from nipype.interfaces.base import (
     BaseInterfaceInputSpec,
     File,
@@ -25,6 +26,7 @@ class PlotInputSpec(BaseInterfaceInputSpec):  # type: ignore[misc]
     in_mask = File(desc="mask of changed voxels")
     in_dseg = File(desc="regions")
     threshold = traits.Float(desc="intensity of the head's surface")
+    turn = traits.List(desc="4x4 rows, from the header's world to the upright one")
 
 
 class PlotOutputSpec(TraitedSpec):  # type: ignore[misc]
@@ -50,6 +52,7 @@ class PlotPictures(SimpleInterface):  # type: ignore[misc]
                 mask=Path(inputs.in_mask),
                 dseg=Path(inputs.in_dseg),
                 threshold=inputs.threshold,
+                turn=np.array(inputs.turn),
                 folder=Path(runtime.cwd),
             )
             self._results["figures"] = {name: str(path) for name, path in shared.items()}

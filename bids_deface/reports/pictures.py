@@ -18,7 +18,14 @@ from bids_deface.volume import (
 
 
 def draw_pictures(
-    original: Path, defaced: Path, mask: Path, dseg: Path, threshold: float, folder: Path
+    original: Path,
+    defaced: Path,
+    mask: Path,
+    dseg: Path,
+    *,
+    threshold: float,
+    turn: NDArray[np.float64],
+    folder: Path,
 ) -> tuple[dict[str, Path], dict[str, Path]]:
     """Draw the pictures of one image.
 
@@ -30,6 +37,8 @@ def draw_pictures(
         Changed voxels and regions, same grid.
     threshold
         Intensity of the head's surface.
+    turn
+        4x4, from the header's world to that in which the head is upright.
     folder
         Where the pictures go.
 
@@ -40,9 +49,9 @@ def draw_pictures(
     private
         Picture name to file; these show the original.
     """
-    after, affine = _load(defaced)
-    before, _ = _load(original)
-    labels, changed = (_load(path)[0].astype(np.uint8) for path in (dseg, mask))
+    after, affine = _load(defaced, turn)
+    before, _ = _load(original, turn)
+    labels, changed = (_load(path, turn)[0].astype(np.uint8) for path in (dseg, mask))
     views = render_head(after, affine, threshold)
     shared = {name: folder / f"{name}.png" for name in ("regions", "defaced")}
     private = {name: folder / f"private_{name}.png" for name in ("regions", "comparison")}
@@ -53,8 +62,10 @@ def draw_pictures(
     return shared, private
 
 
-def _load(path: Path) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+def _load(
+    path: Path, turn: NDArray[np.float64]
+) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
     volume = load_volume(path)
-    image = spatial_mean(volume)
-    upright: NDArray[np.float32] = canonical_view(image, volume.affine)
-    return upright, canonical_affine(image.shape, volume.affine)
+    image, world = spatial_mean(volume), turn @ volume.affine
+    upright: NDArray[np.float32] = canonical_view(image, world)
+    return upright, canonical_affine(image.shape, world)

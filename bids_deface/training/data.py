@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 import nibabel as nib
 import numpy as np
@@ -12,12 +14,21 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bids_deface.anatomy import CLASS_OF_LABEL
+from bids_deface.anatomy import CLASS_OF_LABEL, CLASSES
 from bids_deface.detection.grid import conform, resample
 from bids_deface.errors import ImageError, NoInputError
+from bids_deface.volume import canonical_affine, canonical_view
 
 TABLE_NAME = "heads.tsv"
 REQUIRED_COLUMNS = ("head", "split", "image", "label")
+#: Names in the column ``visible``.
+LABELS_OF_PART: Final[Mapping[str, tuple[int, ...]]] = {
+    "eyes": (1, 2),
+    "nose": (3,),
+    "ear_left": (4,),
+    "ear_right": (5,),
+    "mouth": (6,),
+}
 
 
 @dataclass(frozen=True)
@@ -40,6 +51,31 @@ class TrainingHead:
     image: Tensor
     classes: Tensor
     visible: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class EvaluationHead:
+    """One head in its own grid, to try the whole detector on.
+
+    Attributes
+    ----------
+    name
+        Identifier from the table.
+    image
+        float32 (i, j, k), axes right, anterior, superior.
+    dseg
+        uint8 (i, j, k), label indices.
+    affine
+        Voxel-to-world matrix (4x4, mm).
+    hidden
+        Label indices that cannot be judged: outside the field of view.
+    """
+
+    name: str
+    image: NDArray[np.float32]
+    dseg: NDArray[np.uint8]
+    affine: NDArray[np.float64]
+    hidden: frozenset[int]
 
 
 def read_table(data_dir: Path, split: str) -> list[dict[str, str]]:
@@ -68,23 +104,18 @@ def read_table(data_dir: Path, split: str) -> list[dict[str, str]]:
 
 def load_head(data_dir: Path, row: dict[str, str]) -> TrainingHead:
     """Load one row of the table onto the detector's grid."""
-    try:
-        image = nib.loadsave.load(data_dir / row["image"])
-        label = nib.loadsave.load(data_dir / row["label"])
-        assert isinstance(image, nib.Nifti1Image)
-        assert isinstance(label, nib.Nifti1Image)
-        conformed = conform(np.asanyarray(image.dataobj), _affine(image))
-        dseg = np.asanyarray(label.dataobj)
-        labels = resample(dseg, _affine(label), conformed.grid, order=0).round().astype(np.uint8)
-    except (OSError, EOFError, nib.filebasedimages.ImageFileError) as error:
-        raise ImageError(f"Cannot read the head {row['head']}: {error}.") from error
+    data, affine = _read(data_dir / row["image"])
+    labels, label_affine = _read(data_dir / row["label"])
+    conformed = conform(data, affine)
+    dseg = resample(labels, label_affine, conformed.grid, order=0).round().astype(np.uint8)
     lookup = np.zeros(256, dtype=np.uint8)
     lookup[list(CLASS_OF_LABEL)] = list(CLASS_OF_LABEL.values())
+    hidden = {CLASSES[CLASS_OF_LABEL[i]] for i in _hidden(row.get("visible") or "")}
     return TrainingHead(
         name=row["head"],
         image=torch.from_numpy((conformed.image * 255).round().astype(np.uint8)),
-        classes=torch.from_numpy(lookup[labels]),
-        visible=_visible(row.get("visible") or ""),
+        classes=torch.from_numpy(lookup[dseg]),
+        visible=tuple(name for name in CLASSES[1:] if name not in hidden),
     )
 
 
@@ -93,15 +124,39 @@ def load_heads(data_dir: Path, split: str) -> list[TrainingHead]:
     return [load_head(data_dir, row) for row in read_table(data_dir, split)]
 
 
-def _affine(image: nib.Nifti1Image) -> NDArray[np.float64]:
-    return np.asarray(image.affine, dtype=np.float64)
+def load_evaluation_heads(data_dir: Path, split: str) -> Iterator[EvaluationHead]:
+    """Load the labelled heads of ``split`` one by one, in their own grids."""
+    for row in read_table(data_dir, split):
+        data, affine = _read(data_dir / row["image"])
+        dseg, _ = _read(data_dir / row["label"])
+        if dseg.shape != data.shape:
+            raise ImageError(f"Label map and image of {row['head']} differ in shape.")
+        yield EvaluationHead(
+            name=row["head"],
+            image=np.ascontiguousarray(canonical_view(data, affine), dtype=np.float32),
+            dseg=np.ascontiguousarray(canonical_view(dseg, affine), dtype=np.uint8),
+            affine=canonical_affine(data.shape, affine),
+            hidden=_hidden(row.get("visible") or ""),
+        )
 
 
-def _visible(text: str) -> tuple[str, ...]:
-    """Parse ``eyes=full;ear_left=absent``: a class counts unless one of its parts is absent."""
-    absent = {
-        "ears" if part.startswith("ear") else part.partition("=")[0]
-        for part in text.split(";")
-        if part.endswith("=absent")
-    }
-    return tuple(c for c in ("eyes", "nose", "ears", "mouth", "brain") if c not in absent)
+def on_detector_grid(head: EvaluationHead) -> EvaluationHead:
+    """Return a head on the detector's grid, scaled to [0, 1]."""
+    conformed = conform(head.image, head.affine)
+    dseg = resample(head.dseg, head.affine, conformed.grid, order=0).round().astype(np.uint8)
+    return replace(head, image=conformed.image, dseg=dseg, affine=conformed.grid.affine)
+
+
+def _read(path: Path) -> tuple[NDArray[np.generic], NDArray[np.float64]]:
+    try:
+        image = nib.loadsave.load(path)
+        assert isinstance(image, nib.Nifti1Image)
+        return np.asanyarray(image.dataobj), np.asarray(image.affine, dtype=np.float64)
+    except (OSError, EOFError, nib.filebasedimages.ImageFileError) as error:
+        raise ImageError(f"Cannot read {path}: {error}.") from error
+
+
+def _hidden(text: str) -> frozenset[int]:
+    """Parse ``eyes=full;ear_left=absent``: the labels of the parts that are absent."""
+    parts = {part.partition("=")[0] for part in text.split(";") if part.endswith("=absent")}
+    return frozenset(index for part in parts for index in LABELS_OF_PART.get(part, ()))

@@ -8,7 +8,9 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from bids_deface.detection.network import NetworkConfig
+from bids_deface.errors import UsageError
 from bids_deface.training.augment import AugmentConfig
+from bids_deface.training.geometry import GeometryConfig
 from bids_deface.training.losses import LossConfig
 
 
@@ -56,16 +58,14 @@ class Recipe:
 JEONG2020: Final = Recipe(
     network=NetworkConfig(widths=(16, 32, 64, 128), squeeze_excitation=True),
     augmentation=AugmentConfig(
-        rotation_deg=15.0,
-        zoom=(0.9, 1.1),
-        shear=0.2,
-        shift=0.1,
-        warp_mm=0.0,
-        transpose=True,
-        noise=0.1,
+        geometry=GeometryConfig(
+            rotation_deg=15.0, zoom=(0.9, 1.1), shear=0.2, shift=0.1, warp_mm=0.0, transpose=True
+        ),
         contrast=0.0,
         artefact=0.0,
+        crop=0.0,
         negative=0.0,
+        noise=0.1,
     ),
     loss=LossConfig(cross_entropy=0.1, class_weights=(1.0,) * 6, present_only=False),
     learning_rate=2e-4,
@@ -80,3 +80,16 @@ JEONG2020: Final = Recipe(
 PRESETS: Final[Mapping[str, Recipe]] = MappingProxyType(
     {"default": Recipe(), "jeong2020": JEONG2020}
 )
+
+
+def find_preset(name: str) -> Recipe:
+    """Return a recipe by name.
+
+    Raises
+    ------
+    UsageError
+        There is no such preset.
+    """
+    if name not in PRESETS:
+        raise UsageError(f"Unknown preset {name!r}.", f"Choose from {' '.join(PRESETS)}.")
+    return PRESETS[name]

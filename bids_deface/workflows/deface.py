@@ -96,6 +96,7 @@ def init_deface_wf(
         (deface, plot, [
             ("out_file", "in_file"), ("out_mask", "in_mask"), ("out_dseg", "in_dseg"),
             ("threshold", "threshold"),
+            ("turn", "turn"),
         ]),
         (deface, outputnode, [
             ("out_result", "out_result"), ("out_file", "out_file"),

@@ -1,0 +1,137 @@
+"""From regions on the detector's grid to labels in the scan's own grid, complete ones.
+
+A missed part of a feature shows, a surplus one is cut back to the skin later: regions are drawn
+for recall. What the brain claims is cut last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from bids_deface.anatomy import BRAIN, CLASS_OF_LABEL, OUTWARD
+from bids_deface.detection.grid import Grid
+from bids_deface.detection.sighting import Sighting
+from bids_deface.tissue import bounding_box, dilate_mm
+from bids_deface.volume import zooms_of
+
+#: Probability at which a voxel belongs to a region, and down to which it grows from there.
+CORE_PROBABILITY = 0.5
+EDGE_PROBABILITY = 0.2
+#: Margin around each facial region, mm.
+MARGIN_MM: Final[Mapping[int, float]] = MappingProxyType(
+    {1: 2.0, 2: 2.0, 3: 2.0, 4: 2.0, 5: 2.0, 6: 2.0}
+)
+#: Auricles are followed this far outwards through connected tissue, mm.
+AURICLE_MM = 12.0
+#: Voxels of the detector's grid around a region in which it may grow.
+REACH = 3
+EARS = (4, 5)
+#: Later labels overwrite earlier ones where regions meet.
+PRIORITY = (4, 5, 6, 1, 2, 3, BRAIN)
+
+
+def paint(
+    sighting: Sighting, image: NDArray[np.float32], affine: NDArray[np.float64]
+) -> NDArray[np.uint8]:
+    """Draw every region in the scan's own grid.
+
+    Parameters
+    ----------
+    sighting
+        What was found.
+    image
+        The scan (i, j, k), axes right, anterior, superior.
+    affine
+        Its voxel-to-world matrix.
+
+    Returns
+    -------
+    ndarray
+        uint8 (i, j, k), labels of :mod:`bids_deface.anatomy`.
+    """
+    dseg = np.zeros(image.shape, dtype=np.uint8)
+    zooms = zooms_of(affine)
+    for index in PRIORITY:
+        if index not in sighting.found:
+            continue
+        soft = sighting.probseg[CLASS_OF_LABEL[index]]
+        near = ndimage.binary_dilation(sighting.found[index].mask, iterations=REACH)
+        pad = np.ceil((MARGIN_MM.get(index, 0.0) + AURICLE_MM * (index in EARS)) / zooms)
+        box, values = _to_scan(
+            np.where(near, soft, 0), near, sighting.conformed.grid, affine, image.shape, pad
+        )
+        if values.size == 0:
+            continue
+        core = values > CORE_PROBABILITY
+        if index == BRAIN:
+            dseg[box][core] = index
+            continue
+        region = ndimage.binary_propagation(core, mask=values > EDGE_PROBABILITY)
+        region = dilate_mm(region, MARGIN_MM[index], zooms)
+        if index in EARS:
+            region |= _outward(region, image[box] > sighting.outline.threshold, index, zooms)
+        dseg[box][region] = index
+    return dseg
+
+
+def _outward(
+    region: NDArray[np.bool_], tissue: NDArray[np.bool_], index: int, zooms: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Return the tissue outward of a region and connected with it: the tip of an auricle."""
+    axis, sign = OUTWARD[index]
+    along = region if sign > 0 else np.flip(region, axis)
+    beyond = np.maximum.accumulate(along, axis=axis)
+    beyond = beyond if sign > 0 else np.flip(beyond, axis)
+    near = dilate_mm(region, AURICLE_MM, zooms)
+    return np.asarray(ndimage.binary_propagation(region, mask=region | (beyond & tissue & near)))
+
+
+def _to_scan(
+    soft: NDArray[np.float32],
+    near: NDArray[np.bool_],
+    grid: Grid,
+    affine: NDArray[np.float64],
+    shape: tuple[int, ...],
+    pad: NDArray[np.float64],
+) -> tuple[tuple[slice, ...], NDArray[np.float32]]:
+    """Interpolate a probability to the box of the scan that holds it, padded by ``pad`` voxels."""
+    to_scan = np.linalg.inv(affine) @ grid.affine
+    source = bounding_box(near, 1)
+    target = _box_in_scan(source, to_scan, shape, pad)
+    size = tuple(max(0, s.stop - s.start) for s in target)
+    if 0 in size:
+        return target, np.zeros(size, dtype=np.float32)
+    back = np.linalg.inv(to_scan)
+    start_scan = np.array([s.start for s in target])
+    offset = back[:3, :3] @ start_scan + back[:3, 3]
+    offset -= np.array([s.start for s in source])
+    # The border voxel of the field of view stands for what lies half a voxel beyond it.
+    mode = "nearest" if _at_border(source, grid.shape) else "constant"
+    values = ndimage.affine_transform(soft[source], back[:3, :3], offset, size, order=1, mode=mode)
+    return target, np.asarray(values, dtype=np.float32)
+
+
+def _at_border(box: tuple[slice, ...], shape: tuple[int, ...]) -> bool:
+    return any(s.start == 0 or s.stop == n for s, n in zip(box, shape, strict=True))
+
+
+def _box_in_scan(
+    box: tuple[slice, ...],
+    to_scan: NDArray[np.float64],
+    shape: tuple[int, ...],
+    pad: NDArray[np.float64],
+) -> tuple[slice, ...]:
+    """Return the box of the scan's voxels that covers a box of the detector's grid."""
+    corners = np.array(np.meshgrid(*[(s.start - 0.5, s.stop - 0.5) for s in box])).reshape(3, -1)
+    moved = to_scan[:3, :3] @ corners + to_scan[:3, 3:4]
+    low = (np.floor(moved.min(axis=1)) - pad).astype(int)
+    high = (np.ceil(moved.max(axis=1)) + 1 + pad).astype(int)
+    return tuple(
+        slice(max(0, int(a)), min(n, int(b))) for a, b, n in zip(low, high, shape, strict=True)
+    )

@@ -1,0 +1,106 @@
+"""One look at an image on the detector's grid: regions, and whether they make a head."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bids_deface.anatomy import BRAIN
+from bids_deface.detection.grid import ConformedImage
+from bids_deface.detection.inference import predict_array
+from bids_deface.detection.network import AttentionUNet
+from bids_deface.detection.outline import HeadOutline, find_outline
+from bids_deface.detection.plausibility import (
+    RegionReport,
+    Status,
+    drop_holes,
+    judge,
+    require_head,
+)
+from bids_deface.detection.pose import drop_strays
+from bids_deface.detection.regions import RawRegion, find_regions
+from bids_deface.errors import NoHeadError, SkullStrippedError
+
+SEEN = (Status.FOUND, Status.CUT_OFF)
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """What the network sees in one image.
+
+    Attributes
+    ----------
+    conformed
+        The image on the detector's grid.
+    outline
+        Its head.
+    probseg
+        Softmax (n_classes, i, j, k).
+    found
+        Regions by label index, the brain among them.
+    regions
+        One report for each facial region; empty where there is no head.
+    problem
+        Why there is no head; None where there is one.
+    """
+
+    conformed: ConformedImage
+    outline: HeadOutline
+    probseg: NDArray[np.float32]
+    found: dict[int, RawRegion]
+    regions: tuple[RegionReport, ...]
+    problem: NoHeadError | None = None
+
+    @property
+    def n_seen(self) -> int:
+        """Number of facial regions found, whole or in part."""
+        return sum(report.status in SEEN for report in self.regions)
+
+    @property
+    def n_doubtful(self) -> int:
+        """Number of facial regions that raise a doubt."""
+        return sum(report.status is Status.DOUBTFUL for report in self.regions)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the head lies as its header says: some regions found, none doubtful."""
+        return self.problem is None and self.n_seen > 0 and not self.n_doubtful
+
+    @property
+    def is_stripped(self) -> bool:
+        """Whether there is a brain without skull and skin."""
+        return isinstance(self.problem, SkullStrippedError)
+
+    @property
+    def brain_confidence(self) -> float:
+        """Mean probability inside the brain, 0 where there is no head."""
+        return self.found[BRAIN].confidence if self.problem is None else 0.0
+
+
+def look(network: AttentionUNet, conformed: ConformedImage) -> Sighting:
+    """Run the network and judge what it finds.
+
+    Parameters
+    ----------
+    network
+        In evaluation mode.
+    conformed
+        The image on the detector's grid.
+
+    Raises
+    ------
+    NoHeadError
+        The image is constant.
+    """
+    outline = find_outline(conformed)
+    probseg = predict_array(network, conformed.image)
+    found = drop_holes(find_regions(probseg, conformed.grid), outline.mask)
+    found = drop_strays(found)
+    try:
+        require_head(found, outline.mask, conformed.image)
+    except NoHeadError as error:
+        return Sighting(conformed, outline, probseg, found, (), error)
+    regions = judge(found, outline.mask, conformed.grid)
+    return Sighting(conformed, outline, probseg, found, regions)

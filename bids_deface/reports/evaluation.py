@@ -1,0 +1,83 @@
+"""Pictures of the detector: its figures by condition, and samples of its training."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from bids_deface.anatomy import CLASSES
+
+_COLOURS = ListedColormap(["#000000", "#1f77b4", "#d62728", "#2ca02c", "#ff7f0e", "#9467bd"])
+
+
+def plot_evaluation(table: Sequence[Mapping[str, Any]], out_path: Path) -> None:
+    """Draw Dice, coverage and recall of each class under each condition.
+
+    Parameters
+    ----------
+    table
+        Rows with ``condition``, ``region``, ``dice``, ``coverage`` and ``recall``.
+    out_path
+        PNG to write.
+    """
+    conditions = list(dict.fromkeys(row["condition"] for row in table))
+    figure = Figure(figsize=(12, 1.5 + 0.28 * len(conditions)), layout="constrained")
+    FigureCanvasAgg(figure)
+    panels = figure.subplots(1, 3, sharey=True)
+    for panel, name in zip(panels, ("dice", "coverage", "recall"), strict=True):
+        values = np.full((len(conditions), len(CLASSES) - 1), np.nan)
+        for row in table:
+            place = conditions.index(row["condition"]), CLASSES.index(row["region"]) - 1
+            values[place] = row[name]
+        panel.imshow(values, vmin=0.5, vmax=1, cmap="RdYlGn", aspect="auto")
+        for (i, j), value in np.ndenumerate(values):
+            if np.isfinite(value):
+                panel.text(j, i, f"{value:.2f}", ha="center", va="center", fontsize=7)
+        panel.set_xticks(range(len(CLASSES) - 1), CLASSES[1:])
+        panel.set_yticks(range(len(conditions)), conditions, fontsize=8)
+        panel.set_title(name)
+    figure.savefig(out_path, dpi=100, metadata={"Software": None})
+
+
+def plot_samples(
+    samples: Iterable[tuple[NDArray[np.float32], NDArray[np.integer[Any]]]], out_path: Path
+) -> None:
+    """Draw a contact sheet of training samples: a sagittal and an axial slice of each.
+
+    Parameters
+    ----------
+    samples
+        Images (i, j, k) in [0, 1] and their classes.
+    out_path
+        PNG to write.
+    """
+    pairs = list(samples)
+    columns = min(8, len(pairs))
+    rows = -(-len(pairs) // columns)
+    figure = Figure(figsize=(3 * columns, 1.6 * rows))
+    FigureCanvasAgg(figure)
+    figure.subplots_adjust(0, 0, 1, 1, 0.02, 0.02)
+    panels = figure.subplots(rows, 2 * columns, squeeze=False)
+    for panel in panels.flat:
+        panel.axis("off")
+    for n, (image, classes) in enumerate(pairs):
+        row, column = divmod(n, columns)
+        brain, ears = (np.argwhere(classes == CLASSES.index(c)) for c in ("brain", "ears"))
+        middle = round(brain[:, 0].mean()) if len(brain) else image.shape[0] // 2
+        level = round(ears[:, 2].mean()) if len(ears) else image.shape[2] // 3
+        for offset, (axis, index) in enumerate(((0, middle), (2, level))):
+            panel = panels[row, 2 * column + offset]
+            picture, label = (np.take(a, index, axis).T for a in (image, classes))
+            panel.imshow(picture, cmap="gray", vmin=0, vmax=1, origin="lower")
+            panel.imshow(
+                np.ma.masked_equal(label, 0), cmap=_COLOURS, vmin=0, vmax=5, alpha=0.35,
+                origin="lower", interpolation="nearest",
+            )  # fmt: skip
+    figure.savefig(out_path, dpi=70, metadata={"Software": None})

@@ -1,0 +1,252 @@
+"""Try the whole detector on labelled heads: Dice, coverage, centroids, recall, false alarms."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from bids_deface.anatomy import BRAIN, CLASSES, FacialFeature, labels_of
+from bids_deface.detection.detector import FeatureDetector
+from bids_deface.detection.grid import resample
+from bids_deface.detection.painting import paint
+from bids_deface.detection.plausibility import Status
+from bids_deface.detection.sighting import SEEN, Sighting
+from bids_deface.detection.turns import turned
+from bids_deface.errors import NoHeadError
+from bids_deface.tissue import head_mask
+from bids_deface.training.data import EvaluationHead
+from bids_deface.volume import zooms_of
+
+#: A region whose centroid lies farther from the label's is a miss, mm.
+RECALL_MM = 10.0
+#: Depth of the skin whose coverage counts, mm.
+SKIN_MM = 4.0
+#: Volume from which a label counts as a visible feature, ml.
+LEAST_VISIBLE_ML = 0.5
+GONE = (Status.ABSENT, Status.OUTSIDE)
+
+
+@dataclass(frozen=True)
+class Score:
+    """One region of one head.
+
+    Attributes
+    ----------
+    head, condition, region
+        Which.
+    visible
+        Whether the feature is in the image.
+    status
+        What the detector says of it; ``refused`` where it saw no head.
+    dice
+        Overlap of the network's class (both sides together) on the detector's grid.
+    coverage
+        Share of the feature's skin (auricle: tissue) inside the drawn regions, own grid.
+    centroid_mm
+        Distance of the centroids.
+    seconds
+        Time of the detection of the whole head.
+    """
+
+    head: str
+    condition: str
+    region: str
+    visible: bool
+    status: str
+    dice: float
+    coverage: float
+    centroid_mm: float
+    seconds: float
+
+    def to_dict(self) -> dict[str, str | float | bool]:
+        """Return a form for JSON."""
+        return asdict(self)
+
+    @property
+    def is_hit(self) -> bool:
+        """Whether a visible feature was found in its place."""
+        return self.status in SEEN and self.centroid_mm <= RECALL_MM
+
+    @property
+    def is_false_alarm(self) -> bool:
+        """Whether a feature that is not there was found."""
+        return not self.visible and self.status in SEEN
+
+    @property
+    def is_silent_miss(self) -> bool:
+        """Whether a visible feature was missed, or found elsewhere, without any doubt."""
+        elsewhere = self.status in SEEN and self.centroid_mm > RECALL_MM
+        return self.visible and (self.status in GONE or elsewhere)
+
+
+def score_head(detector: FeatureDetector, head: EvaluationHead, condition: str) -> Iterator[Score]:
+    """Score every region of one head.
+
+    Parameters
+    ----------
+    detector
+        With its weights.
+    head
+        Image and labels.
+    condition
+        Name of the perturbation that made it.
+    """
+    began = time.perf_counter()
+    try:
+        turn, sighting = detector.look(head.image, head.affine)
+    except NoHeadError:
+        sighting = None
+    if sighting is None or sighting.problem is not None:
+        seconds = time.perf_counter() - began
+        for name, index in _labels():
+            visible = _is_visible(head, index)
+            yield Score(
+                head.name, condition, name, visible, "refused", np.nan, np.nan, np.nan, seconds
+            )
+        return
+    image, affine = turned(head.image, head.affine, turn)
+    dseg = paint(sighting, image, affine)
+    seconds = time.perf_counter() - began
+    truth = turned(head.dseg, head.affine, turn)[0]
+    skin = _skin(image, sighting, affine)
+    status = {report.index: report.status for report in sighting.regions}
+    dice = _dice(sighting, truth, affine)
+    for name, index in _labels():
+        visible, apart, coverage = _is_visible(head, index), np.nan, np.nan
+        if visible:
+            target = (truth == index) & (skin[index in labels_of(FacialFeature.EARS)])
+            drawn = dseg == BRAIN if index == BRAIN else (dseg > 0) & (dseg != BRAIN)
+            target = truth == index if index == BRAIN else target
+            coverage = float(drawn[target].mean()) if target.any() else np.nan
+            if index in sighting.found:
+                place = affine[:3, :3] @ np.argwhere(truth == index).mean(0) + affine[:3, 3]
+                apart = float(np.linalg.norm(sighting.found[index].centroid - place))
+        seen = status.get(index, Status.FOUND).value
+        if index in head.hidden and not visible:
+            seen = "not judged"
+        yield Score(
+            head.name, condition, name, visible, seen, dice[index] if visible else np.nan,
+            coverage, apart, seconds,
+        )  # fmt: skip
+
+
+def _labels() -> list[tuple[str, int]]:
+    """Return class name and label index of all regions."""
+    facial = [(f.value, i) for f in FacialFeature for i in labels_of(f)]
+    return [*facial, ("brain", BRAIN)]
+
+
+def _is_visible(head: EvaluationHead, index: int) -> bool:
+    voxel_ml = float(np.abs(np.linalg.det(head.affine[:3, :3]))) / 1000
+    return (
+        index not in head.hidden
+        and float((head.dseg == index).sum()) * voxel_ml >= LEAST_VISIBLE_ML
+    )
+
+
+def _skin(
+    image: NDArray[np.float32], sighting: Sighting, affine: NDArray[np.float64]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return the head's skin, and all of its tissue, in the scan's grid."""
+    zooms = zooms_of(affine)
+    tissue = head_mask(image, sighting.outline.threshold, zooms)
+    # Padded by its edge: the border of the field of view is no skin.
+    inner = np.pad(tissue, 1, mode="edge")
+    depth = ndimage.distance_transform_edt(inner, sampling=zooms)[1:-1, 1:-1, 1:-1]
+    return tissue & (depth <= SKIN_MM), tissue
+
+
+def _dice(
+    sighting: Sighting, truth: NDArray[np.uint8], affine: NDArray[np.float64]
+) -> dict[int, float]:
+    """Return the Dice of each label's class on the detector's grid."""
+    grid = sighting.conformed.grid
+    labels = resample(truth, affine, grid, order=0).round().astype(np.uint8)
+    classes = sighting.probseg.argmax(axis=0)
+    out = {}
+    for name, index in _labels():
+        indices = [i for n, i in _labels() if n == name]
+        a, b = classes == CLASSES.index(name), np.isin(labels, indices)
+        out[index] = 2 * float((a & b).sum()) / max(1.0, float(a.sum() + b.sum()))
+    return out
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table: one class under one condition.
+
+    Attributes
+    ----------
+    condition, region
+        Which.
+    n
+        Visible features.
+    dice, coverage, least_coverage
+        Mean and minimum over the heads.
+    centroid_mm
+        Mean distance of the centroids.
+    recall
+        Share of visible features found within 10 mm.
+    doubtful, refused, silent_misses, false_alarms
+        Numbers of features; a silent miss is one that no doubt tells of.
+    seconds
+        Mean time of one head.
+    """
+
+    condition: str
+    region: str
+    n: int
+    dice: float
+    coverage: float
+    least_coverage: float
+    centroid_mm: float
+    recall: float
+    doubtful: int
+    refused: int
+    silent_misses: int
+    false_alarms: int
+    seconds: float
+
+    def to_dict(self) -> dict[str, str | int | float]:
+        """Return a JSON-serialisable form."""
+        return asdict(self)
+
+
+def summarise(scores: Iterable[Score]) -> list[Row]:
+    """Make the table: one row for each condition and class, in the order met."""
+    groups: dict[tuple[str, str], list[Score]] = {}
+    for score in scores:
+        groups.setdefault((score.condition, score.region), []).append(score)
+    return [_row(condition, region, group) for (condition, region), group in groups.items()]
+
+
+def _row(condition: str, region: str, group: list[Score]) -> Row:
+    visible = [s for s in group if s.visible]
+    return Row(
+        condition=condition,
+        region=region,
+        n=len(visible),
+        dice=_mean([s.dice for s in visible]),
+        coverage=_mean([s.coverage for s in visible]),
+        least_coverage=min(
+            (s.coverage for s in visible if not math.isnan(s.coverage)), default=np.nan
+        ),
+        centroid_mm=_mean([s.centroid_mm for s in visible]),
+        recall=_mean([float(s.is_hit) for s in visible]),
+        doubtful=sum(s.status == Status.DOUBTFUL for s in group),
+        refused=sum(s.status == "refused" for s in group),
+        silent_misses=sum(s.is_silent_miss for s in group),
+        false_alarms=sum(s.is_false_alarm for s in group),
+        seconds=_mean([s.seconds for s in group]),
+    )
+
+
+def _mean(values: list[float]) -> float:
+    known = [v for v in values if not math.isnan(v)]
+    return float(np.mean(known)) if known else float("nan")

@@ -1,0 +1,72 @@
+"""Heads without a face: skull-stripped brains and what other defacing tools leave."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from bids_deface.anatomy import BRAIN_CLASS, CLASSES
+from bids_deface.training.draw import Draw
+
+#: Share of a region that must be left for it to be labelled still.
+LEAST_LEFT = 0.3
+FACE = range(1, BRAIN_CLASS)
+
+
+def take_face_away(image: Tensor, classes: Tensor, draw: Draw) -> tuple[Tensor, Tensor]:
+    """Skull-strip, cut the face off by a plane, or cut single features out, at random."""
+    kind = draw.integer(4)
+    if kind == 0:
+        gone = ~grow(classes == BRAIN_CLASS, draw.integer(4))
+    elif kind == 1:
+        gone = behind_plane(classes, draw.uniform(0, 1), draw.uniform(1, 6))
+    else:
+        chosen = [c for c in FACE if draw.chance(0.7)] or [*FACE]
+        gone = grow(torch.isin(classes, torch.tensor(chosen, device=classes.device)), 4)
+        gone &= ~grow(classes == BRAIN_CLASS, 1)
+    return remove(image, classes, gone, draw.uniform(0, 0.2) if draw.chance(0.2) else 0.0)
+
+
+def behind_plane(classes: Tensor, tilt: float, margin: float) -> Tensor:
+    """Return what lies beyond a plane before the brain, as quickshear and fsl_deface cut.
+
+    Parameters
+    ----------
+    classes
+        int64 (i, j, k).
+    tilt
+        0: the plane faces the eyes' direction from the brain; 1: the mouth's.
+    margin
+        Distance kept between plane and brain, voxels.
+    """
+    brain = (classes == BRAIN_CLASS).nonzero().float()
+    ends = [(classes == CLASSES.index(name)).nonzero().float() for name in ("eyes", "mouth")]
+    if not len(brain) or not all(len(e) for e in ends):
+        return torch.zeros_like(classes, dtype=torch.bool)
+    eyes, mouth = (e.mean(0) - brain.mean(0) for e in ends)
+    normal = torch.lerp(eyes / eyes.norm(), mouth / mouth.norm(), tilt)
+    normal = normal / normal.norm()
+    farthest = float((brain @ normal).max())
+    axes = (torch.arange(n, device=classes.device).float() for n in classes.shape)
+    i, j, k = torch.meshgrid(*axes, indexing="ij")
+    height = normal[0] * i + normal[1] * j + normal[2] * k
+    beyond: Tensor = height > farthest + margin
+    return beyond
+
+
+def remove(image: Tensor, classes: Tensor, gone: Tensor, fill: float) -> tuple[Tensor, Tensor]:
+    """Fill ``gone`` and drop the label of each region of which little is left."""
+    left = classes * ~gone
+    before = torch.bincount(classes.flatten(), minlength=len(CLASSES))
+    after = torch.bincount(left.flatten(), minlength=len(CLASSES))
+    for index in FACE:
+        if after[index] < LEAST_LEFT * before[index]:
+            left = torch.where(left == index, torch.zeros_like(left), left)
+    return torch.where(gone, torch.full_like(image, fill), image), left
+
+
+def grow(mask: Tensor, voxels: int) -> Tensor:
+    """Dilate a mask by a box of ``2 voxels + 1``."""
+    size = 2 * voxels + 1
+    return functional.max_pool3d(mask[None, None].float(), size, 1, voxels)[0, 0] > 0
