@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from bids_deface.anatomy import BRAIN
 from bids_deface.detection.checksum import DEFAULT_WEIGHTS
 from bids_deface.detection.grid import Grid, conform
+from bids_deface.detection.inference import predict_array
 from bids_deface.detection.orientation import find_upright
 from bids_deface.detection.painting import paint
 from bids_deface.detection.plausibility import RegionReport
-from bids_deface.detection.sighting import Sighting, look
+from bids_deface.detection.sighting import Sighting
 from bids_deface.detection.turns import Turn, turned
 from bids_deface.detection.weights import LoadedNetwork, load_weights
 from bids_deface.errors import DeviceError
@@ -124,7 +125,7 @@ class FeatureDetector:
         NoHeadError
             The image is constant. Whatever else speaks against a head is told by the sighting.
         """
-        return find_upright(partial(look, self._loaded.network), conform(image, affine))
+        return find_upright(partial(predict_array, self._loaded.network), conform(image, affine))
 
 
 @lru_cache(maxsize=2)

@@ -2,27 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+import heapq
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
-from bids_deface.anatomy import LABELS
+from bids_deface.anatomy import BRAIN_CLASS
 from bids_deface.detection.grid import ConformedImage, Grid
+from bids_deface.detection.outline import HeadOutline, find_outline
 from bids_deface.detection.plausibility import RegionReport, Status
-from bids_deface.detection.sighting import Sighting
+from bids_deface.detection.sighting import Sighting, interpret
 from bids_deface.detection.turns import TURNS, UPRIGHT, Turn, turned
+from bids_deface.volume import canonical_view
 
 #: Regions another orientation must show, all without doubt, to be believed over the header.
 LEAST_SEEN = 5
-N_REGIONS = len(LABELS) - 1
+#: Turns that are judged in full: those in which the network is surest of the brain.
+CANDIDATES = 4
 #: Without a face the brain tells: another turn that fits it so much better is a doubt.
 BRAIN_TOLERANCE = 0.01
 
+Predict = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
-def find_upright(
-    look: Callable[[ConformedImage], Sighting], conformed: ConformedImage
-) -> tuple[Turn, Sighting]:
+
+@dataclass(frozen=True)
+class _Candidate:
+    """One turn, before its regions are judged."""
+
+    turn: Turn
+    conformed: ConformedImage
+    outline: HeadOutline
+    probseg: NDArray[np.float32]
+    brain_confidence: float
+
+
+def find_upright(predict: Predict, conformed: ConformedImage) -> tuple[Turn, Sighting]:
     """Look at a head as its header says, and at the 23 other turns where that is in doubt.
 
     A turn is believed over the header if it shows at least ``LEAST_SEEN`` regions without any
@@ -32,7 +48,7 @@ def find_upright(
 
     Parameters
     ----------
-    look
+    predict
         Runs the network over an image on the detector's grid.
     conformed
         The image as its header says.
@@ -43,29 +59,62 @@ def find_upright(
         From the header's world to the true one.
     sighting
         What was seen in that orientation.
+
+    Raises
+    ------
+    NoHeadError
+        The image is constant.
     """
-    first = look(conformed)
+    outline = find_outline(conformed)
+    as_stored = _candidate(predict, conformed, outline, UPRIGHT)
+    first = _interpret(as_stored)
     if first.is_settled or first.is_stripped:
         return UPRIGHT, first
-    best: tuple[Turn, Sighting] | None = None
-    brain = 0.0
-    for turn in TURNS[1:]:
-        sighting = look(_turn_conformed(conformed, turn))
-        brain = max(brain, sighting.brain_confidence)
-        credible = sighting.is_settled and sighting.n_seen >= max(LEAST_SEEN, first.n_seen + 1)
-        if credible and (best is None or _rank(sighting) > _rank(best[1])):
-            best = turn, sighting
-        if credible and sighting.n_seen == N_REGIONS:
-            break
-    if best is not None:
-        return best
-    if brain > first.brain_confidence + BRAIN_TOLERANCE:
+    best = heapq.nlargest(
+        CANDIDATES, _other_turns(predict, conformed, outline), key=lambda c: c.brain_confidence
+    )
+    sightings = [(c.turn, _interpret(c)) for c in best]
+    credible = [
+        (turn, s)
+        for turn, s in sightings
+        if s.is_settled and s.n_seen >= max(LEAST_SEEN, first.n_seen + 1)
+    ]
+    if credible:
+        return max(credible, key=lambda pair: pair[1].n_seen)
+    if best[0].brain_confidence > as_stored.brain_confidence + BRAIN_TOLERANCE:
         first = replace(first, regions=tuple(map(_doubt_orientation, first.regions)))
     return UPRIGHT, first
 
 
-def _rank(sighting: Sighting) -> tuple[int, float]:
-    return sighting.n_seen, sighting.brain_confidence
+def _other_turns(
+    predict: Predict, conformed: ConformedImage, outline: HeadOutline
+) -> Iterator[_Candidate]:
+    for turn in TURNS[1:]:
+        affine = conformed.grid.affine
+        image, there = turned(conformed.image, affine, turn)
+        image = np.ascontiguousarray(image)
+        grid = Grid((image.shape[0], image.shape[1], image.shape[2]), there)
+        mask = np.ascontiguousarray(canonical_view(outline.mask, turn @ affine))
+        yield _candidate(
+            predict,
+            replace(conformed, image=image, grid=grid),
+            replace(outline, mask=mask),
+            turn,
+        )
+
+
+def _candidate(
+    predict: Predict, conformed: ConformedImage, outline: HeadOutline, turn: Turn
+) -> _Candidate:
+    probseg = predict(conformed.image)
+    brain = probseg[BRAIN_CLASS]
+    inside = brain > 0.5
+    confidence = float(brain[inside].mean()) if inside.any() else 0.0
+    return _Candidate(turn, conformed, outline, probseg, confidence)
+
+
+def _interpret(candidate: _Candidate) -> Sighting:
+    return interpret(candidate.probseg, candidate.conformed, candidate.outline)
 
 
 def _doubt_orientation(report: RegionReport) -> RegionReport:
@@ -74,10 +123,3 @@ def _doubt_orientation(report: RegionReport) -> RegionReport:
         return report
     reason = "the head does not lie as its header says, and the face was not found"
     return replace(report, status=Status.DOUBTFUL, reason=reason)
-
-
-def _turn_conformed(conformed: ConformedImage, turn: Turn) -> ConformedImage:
-    image, affine = turned(conformed.image, conformed.grid.affine, turn)
-    image = np.ascontiguousarray(image)
-    grid = Grid((image.shape[0], image.shape[1], image.shape[2]), affine)
-    return replace(conformed, image=image, grid=grid)

@@ -7,11 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bids_deface.anatomy import BRAIN
 from bids_deface.detection.grid import ConformedImage
-from bids_deface.detection.inference import predict_array
-from bids_deface.detection.network import AttentionUNet
-from bids_deface.detection.outline import HeadOutline, find_outline
+from bids_deface.detection.outline import HeadOutline
 from bids_deface.detection.plausibility import (
     RegionReport,
     Status,
@@ -73,29 +70,21 @@ class Sighting:
         """Whether there is a brain without skull and skin."""
         return isinstance(self.problem, SkullStrippedError)
 
-    @property
-    def brain_confidence(self) -> float:
-        """Mean probability inside the brain, 0 where there is no head."""
-        return self.found[BRAIN].confidence if self.problem is None else 0.0
 
-
-def look(network: AttentionUNet, conformed: ConformedImage) -> Sighting:
-    """Run the network and judge what it finds.
+def interpret(
+    probseg: NDArray[np.float32], conformed: ConformedImage, outline: HeadOutline
+) -> Sighting:
+    """Judge what the network says of an image.
 
     Parameters
     ----------
-    network
-        In evaluation mode.
+    probseg
+        Softmax (n_classes, i, j, k).
     conformed
         The image on the detector's grid.
-
-    Raises
-    ------
-    NoHeadError
-        The image is constant.
+    outline
+        Its head.
     """
-    outline = find_outline(conformed)
-    probseg = predict_array(network, conformed.image)
     found = drop_holes(find_regions(probseg, conformed.grid), outline.mask)
     found = drop_strays(found)
     try:

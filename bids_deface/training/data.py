@@ -31,6 +31,10 @@ LABELS_OF_PART: Final[Mapping[str, tuple[int, ...]]] = {
 }
 
 
+_CLASS_TABLE: Final = np.zeros(256, dtype=np.uint8)
+_CLASS_TABLE[list(CLASS_OF_LABEL)] = list(CLASS_OF_LABEL.values())
+
+
 @dataclass(frozen=True)
 class TrainingHead:
     """One labelled head on the detector's grid.
@@ -104,19 +108,7 @@ def read_table(data_dir: Path, split: str) -> list[dict[str, str]]:
 
 def load_head(data_dir: Path, row: dict[str, str]) -> TrainingHead:
     """Load one row of the table onto the detector's grid."""
-    data, affine = _read(data_dir / row["image"])
-    labels, label_affine = _read(data_dir / row["label"])
-    conformed = conform(data, affine)
-    dseg = resample(labels, label_affine, conformed.grid, order=0).round().astype(np.uint8)
-    lookup = np.zeros(256, dtype=np.uint8)
-    lookup[list(CLASS_OF_LABEL)] = list(CLASS_OF_LABEL.values())
-    hidden = {CLASSES[CLASS_OF_LABEL[i]] for i in _hidden(row.get("visible") or "")}
-    return TrainingHead(
-        name=row["head"],
-        image=torch.from_numpy((conformed.image * 255).round().astype(np.uint8)),
-        classes=torch.from_numpy(lookup[dseg]),
-        visible=tuple(name for name in CLASSES[1:] if name not in hidden),
-    )
+    return class_map(on_detector_grid(_load_evaluation_head(data_dir, row)))
 
 
 def load_heads(data_dir: Path, split: str) -> list[TrainingHead]:
@@ -127,17 +119,21 @@ def load_heads(data_dir: Path, split: str) -> list[TrainingHead]:
 def load_evaluation_heads(data_dir: Path, split: str) -> Iterator[EvaluationHead]:
     """Load the labelled heads of ``split`` one by one, in their own grids."""
     for row in read_table(data_dir, split):
-        data, affine = _read(data_dir / row["image"])
-        dseg, _ = _read(data_dir / row["label"])
-        if dseg.shape != data.shape:
-            raise ImageError(f"Label map and image of {row['head']} differ in shape.")
-        yield EvaluationHead(
-            name=row["head"],
-            image=np.ascontiguousarray(canonical_view(data, affine), dtype=np.float32),
-            dseg=np.ascontiguousarray(canonical_view(dseg, affine), dtype=np.uint8),
-            affine=canonical_affine(data.shape, affine),
-            hidden=_hidden(row.get("visible") or ""),
-        )
+        yield _load_evaluation_head(data_dir, row)
+
+
+def _load_evaluation_head(data_dir: Path, row: dict[str, str]) -> EvaluationHead:
+    data, affine = _read(data_dir / row["image"])
+    dseg, _ = _read(data_dir / row["label"])
+    if dseg.shape != data.shape:
+        raise ImageError(f"Label map and image of {row['head']} differ in shape.")
+    return EvaluationHead(
+        name=row["head"],
+        image=np.ascontiguousarray(canonical_view(data, affine), dtype=np.float32),
+        dseg=np.ascontiguousarray(canonical_view(dseg, affine), dtype=np.uint8),
+        affine=canonical_affine(data.shape, affine),
+        hidden=_hidden(row.get("visible") or ""),
+    )
 
 
 def on_detector_grid(head: EvaluationHead) -> EvaluationHead:
@@ -145,6 +141,17 @@ def on_detector_grid(head: EvaluationHead) -> EvaluationHead:
     conformed = conform(head.image, head.affine)
     dseg = resample(head.dseg, head.affine, conformed.grid, order=0).round().astype(np.uint8)
     return replace(head, image=conformed.image, dseg=dseg, affine=conformed.grid.affine)
+
+
+def class_map(head: EvaluationHead) -> TrainingHead:
+    """Return a head on the detector's grid with classes in place of label indices."""
+    hidden = {CLASSES[CLASS_OF_LABEL[i]] for i in head.hidden}
+    return TrainingHead(
+        name=head.name,
+        image=torch.from_numpy((head.image.clip(0, 1) * 255).round().astype(np.uint8)),
+        classes=torch.from_numpy(_CLASS_TABLE[head.dseg]),
+        visible=tuple(name for name in CLASSES[1:] if name not in hidden),
+    )
 
 
 def _read(path: Path) -> tuple[NDArray[np.generic], NDArray[np.float64]]:

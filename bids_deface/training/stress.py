@@ -21,7 +21,7 @@ from torch import Tensor
 from bids_deface.anatomy import BRAIN, CLASS_OF_LABEL
 from bids_deface.detection.grid import SPACING_MM
 from bids_deface.training import artefacts, contrasts, negatives
-from bids_deface.training.data import EvaluationHead
+from bids_deface.training.data import EvaluationHead, class_map
 from bids_deface.training.draw import Draw
 
 Change = Callable[[EvaluationHead, Draw], EvaluationHead]
@@ -59,9 +59,7 @@ def _intensity(change: Callable[[Tensor, Tensor, Draw], Tensor]) -> Change:
 
 
 def _classes(head: EvaluationHead) -> Tensor:
-    lookup = np.zeros(256, dtype=np.int64)
-    lookup[list(CLASS_OF_LABEL)] = list(CLASS_OF_LABEL.values())
-    return torch.from_numpy(lookup[head.dseg])
+    return class_map(head).classes.long()
 
 
 def _image(change: Callable[[Tensor], Tensor]) -> Change:

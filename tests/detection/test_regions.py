@@ -2,13 +2,19 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from bids_deface.anatomy import BRAIN, CLASS_OF_LABEL, LABELS
 from bids_deface.detection.grid import Grid, conform, resample
-from bids_deface.detection.plausibility import Status, judge, require_head
+from bids_deface.detection.plausibility import (
+    Status,
+    drop_holes,
+    judge,
+    require_head,
+)
 from bids_deface.detection.pose import drop_strays, expected_centre
 from bids_deface.detection.regions import find_regions
-from bids_deface.errors import NoHeadError
+from bids_deface.errors import NoHeadError, SkullStrippedError
 from bids_deface.tissue import head_mask, tissue_threshold
 
 
@@ -137,8 +143,10 @@ def test_a_head_is_required(truth, image):
     require_head(found, mask, image)
     with pytest.raises(NoHeadError, match="no head recognised"):
         require_head({}, mask, image)
-    with pytest.raises(NoHeadError, match="without skull"):
-        require_head(found, labels == BRAIN, image)
+    with pytest.raises(SkullStrippedError, match="without skull"):
+        require_head({BRAIN: found[BRAIN]}, labels == BRAIN, image)
+    # A face tells of a head, though the outline was lost in noise.
+    require_head(found, labels == BRAIN, image)
     noise = np.random.default_rng(0).random(image.shape).astype(np.float32)
     with pytest.raises(NoHeadError, match="noise"):
         require_head(found, mask, noise)
@@ -149,3 +157,18 @@ def test_noisy_air_is_no_noisy_head(truth, image):
     probseg, _, mask, grid = truth
     noise = np.random.default_rng(0).random(image.shape).astype(np.float32)
     require_head(find_regions(probseg, grid), mask, np.where(mask, image, noise))
+
+
+def test_a_face_cut_out_is_absent(truth):
+    probseg, labels, mask, grid = truth
+    face = (labels > 0) & (labels != BRAIN)
+    left = mask & ~ndimage.binary_dilation(face, iterations=3)
+    found = drop_holes(find_regions(probseg, grid), left)
+    assert set(found) == {BRAIN}
+    reports = {report.index: report.status for report in judge(found, left, grid)}
+    # The brain alone tells the pose roughly: where tissue is near, a doubt is right.
+    assert set(reports.values()) <= {Status.ABSENT, Status.DOUBTFUL}
+    assert reports[3] is reports[4] is reports[5] is Status.ABSENT
+    # A face that is there, but was not found, is never called absent.
+    kept = {BRAIN: found[BRAIN]}
+    assert {report.status for report in judge(kept, mask, grid)} == {Status.DOUBTFUL}
