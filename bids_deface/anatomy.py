@@ -98,7 +98,6 @@ class Limits:
     nose_ml: tuple[float, float] = (2.0, 80.0)
     ear_ml: tuple[float, float] = (0.7, 45.0)
     mouth_ml: tuple[float, float] = (2.0, 60.0)
-    interocular_mm: tuple[float, float] = (35.0, 95.0)
     #: Distance kept free around the predicted brain.
     brain_margin_mm: float = 3.0
 

@@ -13,10 +13,12 @@ from bids_deface.anatomy import (
     BRAIN,
     LABELS,
     LIMITS,
+    REFERENCE_BRAIN_ML,
     name_of,
 )
 from bids_deface.detection.grid import SPACING_MM, Grid
 from bids_deface.detection.pose import GREATEST_OFFSET_MM, expected_centre
+from bids_deface.detection.proportions import odd_proportions
 from bids_deface.detection.regions import RawRegion
 from bids_deface.errors import NoHeadError, SkullStrippedError
 
@@ -37,7 +39,6 @@ LEAST_SURROUNDING = 0.35
 #: of up to 1 mm smoothness; where the air is noise or the signal weak, in and around the brain.
 LEAST_CORRELATION = 0.5
 LEAST_BRAIN_CORRELATION = 0.4
-EYES = (1, 2)
 _LIMITS_ML = {
     1: LIMITS.eye_ml,
     2: LIMITS.eye_ml,
@@ -185,43 +186,39 @@ def judge(
     tuple of RegionReport
         One for each facial label, in label order.
     """
+    # A region that is cut has its centroid elsewhere; a cut brain does not tell the head's size.
+    whole = {i: r.centroid for i, r in found.items() if not _touches_border(r.mask, grid)}
+    ml = found[BRAIN].volume_ml if BRAIN in whole else REFERENCE_BRAIN_ML
+    odd = odd_proportions(whole, (ml / REFERENCE_BRAIN_ML) ** (1 / 3))
     reports = []
     for label in LABELS:
         if label.feature is None:
             continue
-        expected = expected_centre(label.index, found)
-        region = found.get(label.index)
-        low, _ = _LIMITS_ML[label.index]
+        index = label.index
+        expected = expected_centre(index, found)
+        region = found.get(index)
+        low, _ = _LIMITS_ML[index]
         if region is None or region.volume_ml < low:
-            reports.append(_judge_missing(label.index, region, expected, head, grid))
+            reports.append(_judge_missing(index, region, expected, head, grid))
         else:
-            reports.append(_judge_found(label.index, region, expected, found, grid))
+            reason = _doubt_found(index, region, expected) or odd.get(index) or odd.get(BRAIN, "")
+            status = Status.FOUND if index in whole else Status.CUT_OFF
+            if reason:
+                status = Status.DOUBTFUL
+            report = RegionReport(index, status, region.volume_ml, region.confidence, reason)
+            reports.append(report)
     return tuple(reports)
 
 
-def _judge_found(
-    index: int,
-    region: RawRegion,
-    expected: NDArray[np.float64],
-    found: dict[int, RawRegion],
-    grid: Grid,
-) -> RegionReport:
-    reason = ""
+def _doubt_found(index: int, region: RawRegion, expected: NDArray[np.float64]) -> str:
+    """Return in words why a region cannot be what it seems; empty if it can."""
     _, high = _LIMITS_ML[index]
-    off = float(np.linalg.norm(region.centroid - expected))
     if region.volume_ml > high:
-        reason = f"{name_of(index)} of {region.volume_ml:.0f} ml is too large"
-    elif off > GREATEST_OFFSET_MM:
-        reason = f"{name_of(index)} lies {off:.0f} mm from where it should be"
-    elif index in EYES and all(eye in found for eye in EYES):
-        apart = float(np.linalg.norm(found[EYES[0]].centroid - found[EYES[1]].centroid))
-        if not LIMITS.interocular_mm[0] <= apart <= LIMITS.interocular_mm[1]:
-            reason = f"the eyes are {apart:.0f} mm apart"
-    if reason:
-        status = Status.DOUBTFUL
-    else:
-        status = Status.CUT_OFF if _touches_border(region.mask, grid) else Status.FOUND
-    return RegionReport(index, status, region.volume_ml, region.confidence, reason)
+        return f"{name_of(index)} of {region.volume_ml:.0f} ml is too large"
+    off = float(np.linalg.norm(region.centroid - expected))
+    if off > GREATEST_OFFSET_MM:
+        return f"{name_of(index)} lies {off:.0f} mm from where it should be"
+    return ""
 
 
 def _judge_missing(
