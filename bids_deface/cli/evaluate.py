@@ -8,16 +8,21 @@ import json
 import math
 import sys
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bids_deface import __version__
+from bids_deface.anatomy import FacialFeature
+from bids_deface.cli.parser import positive_int
+from bids_deface.errors import UsageError
 
 if TYPE_CHECKING:
     from bids_deface.detection.detector import FeatureDetector
+    from bids_deface.training.data import EvaluationHead
     from bids_deface.training.evaluation import Row, Score
 
-FACE = ("eyes", "nose", "ears", "mouth")
+FACE = tuple(feature.value for feature in FacialFeature)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,10 +30,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with heads.tsv")
     parser.add_argument("--split", default="val", help="rows of the table to take")
     parser.add_argument("--stress", action="store_true", help="also under each perturbation")
-    parser.add_argument("--limit", type=int, metavar="N", help="first N heads only")
+    parser.add_argument("--limit", type=positive_int, metavar="N", help="first N heads only")
     parser.add_argument("--model", type=Path, metavar="FILE", help="weights (default: shipped)")
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--threads", type=int, help="CPU threads")
+    parser.add_argument("--threads", type=positive_int, help="CPU threads")
     parser.add_argument(
         "--out", type=Path, metavar="FILE.tsv", default=Path("deface_evaluation.tsv"),
         help="table; a .json with every region of every head and a .png go beside it",
@@ -42,6 +47,8 @@ def evaluate(args: argparse.Namespace) -> int:
     from bids_deface.reports.evaluation import plot_evaluation
     from bids_deface.training.evaluation import summarise
 
+    if args.out.suffix != ".tsv":
+        raise UsageError(f"--out {args.out} must end in .tsv.")
     args.out.parent.mkdir(parents=True, exist_ok=True)
     detector = FeatureDetector(args.model or DEFAULT_WEIGHTS, args.device, args.threads)
     scores: list[Score] = []
@@ -73,13 +80,13 @@ def _conditions(
     from bids_deface.training.evaluation import score_head, summarise
     from bids_deface.training.stress import STRESS
 
-    heads = list(load_evaluation_heads(args.data, args.split))[: args.limit]
-    scores = [s for head in heads for s in score_head(detector, head, "plain")]
+    heads: list[EvaluationHead] = []
+    scores: list[Score] = []
+    for head in islice(load_evaluation_heads(args.data, args.split), args.limit):
+        scores += score_head(detector, head, "plain")
+        heads.append(on_detector_grid(head))
     yield "plain", summarise(scores), scores
-    if not args.stress:
-        return
-    heads = [on_detector_grid(head) for head in heads]
-    for condition in STRESS:
+    for condition in STRESS if args.stress else ():
         scores = [
             s
             for head in heads

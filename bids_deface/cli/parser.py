@@ -116,11 +116,11 @@ def _add_defacing(group: argparse._ArgumentGroup) -> None:
 
 def _add_resources(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        "--nprocs", "--nthreads", type=_positive, metavar="N",
+        "--nprocs", "--nthreads", type=positive_int, metavar="N",
         help="images at once (default: as many as cores and memory allow)",
     )  # fmt: skip
     group.add_argument(
-        "--omp-nthreads", type=_positive, default=1, metavar="N", help="threads of one image"
+        "--omp-nthreads", type=positive_int, default=1, metavar="N", help="threads of one image"
     )
     group.add_argument(
         "--mem-gb", "--mem_gb", type=_positive_float, metavar="GB", help="upper bound of memory"
@@ -143,7 +143,8 @@ def _add_running(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--notrack", action="store_true", help="accepted; nothing is ever tracked")
 
 
-def _positive(text: str) -> int:
+def positive_int(text: str) -> int:
+    """Parse a whole number above 0."""
     value = int(text)
     if value < 1:
         raise argparse.ArgumentTypeError("must be at least 1")

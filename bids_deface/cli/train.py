@@ -12,7 +12,7 @@ from pathlib import Path
 from bids_deface import __version__
 from bids_deface.cli import evaluate
 from bids_deface.cli.main import guarded
-from bids_deface.cli.parser import Parser
+from bids_deface.cli.parser import Parser, positive_int
 
 
 def build_parser() -> Parser:
@@ -42,7 +42,7 @@ def build_parser() -> Parser:
     samples.add_argument("--data", type=Path, required=True, help="folder with heads.tsv")
     samples.add_argument("--split", default="train")
     samples.add_argument("--preset", default="default", help="default or jeong2020")
-    samples.add_argument("--number", type=int, default=64)
+    samples.add_argument("--number", type=positive_int, default=64)
     samples.add_argument("--seed", type=int, default=0)
     samples.add_argument("--out", type=Path, required=True, metavar="FILE.png")
     return parser
@@ -110,6 +110,7 @@ def _draw_samples(args: argparse.Namespace) -> int:
         generator = torch.Generator().manual_seed(args.seed + n)
         image, classes = augment(head.image, head.classes, config, generator)
         samples.append((image.numpy(), classes.numpy()))
+    args.out.parent.mkdir(parents=True, exist_ok=True)
     plot_samples(samples, args.out)
     sys.stdout.write(f"written: {args.out}. It shows faces: keep it private.\n")
     return 0

@@ -12,7 +12,7 @@ from bids_deface.detection.detector import FeatureMap
 from bids_deface.detection.grid import Grid, conform, resample
 from bids_deface.detection.outline import find_outline
 from bids_deface.detection.plausibility import RegionReport, Status
-from bids_deface.detection.turns import turned
+from bids_deface.detection.turns import UPRIGHT, turned
 from bids_deface.errors import ImageError
 
 #: Share of the carried brain that must lie on head tissue, or the heads do not coincide.
@@ -75,7 +75,9 @@ class CarriedRegions:
         )
 
     def _doubt_what_was_not_seen(self, grid: Grid) -> tuple[RegionReport, ...]:
-        """Doubt features not fully in the reference where the other scan shows more than it."""
+        """Doubt what a turned reference says, and features not fully in it that may be here."""
+        if not np.array_equal(self.reference.turn, UPRIGHT):
+            return tuple(map(_doubt_turn, self.reference.regions))
         to_reference = np.linalg.inv(self.affine) @ grid.affine
         corners = np.array(np.meshgrid(*[(0, n - 1) for n in grid.shape])).reshape(3, -1)
         places = to_reference[:3, :3] @ corners + to_reference[:3, 3:4]
@@ -93,3 +95,9 @@ class CarriedRegions:
             )
             for report in self.reference.regions
         )
+
+
+def _doubt_turn(report: RegionReport) -> RegionReport:
+    """Doubt a region: one header of the session is wrong, and this one may be wrong otherwise."""
+    reason = "the reference lies turned against its header; deface this scan on its own"
+    return replace(report, status=Status.DOUBTFUL, reason=reason)

@@ -44,7 +44,7 @@ class FeatureMap:
         Grid of ``head``.
     turn
         4x4, from the world of the header to that in which the head is upright; see
-        :func:`bids_deface.detection.orientation.turned`.
+        :func:`bids_deface.detection.turns.turned`.
     """
 
     dseg: NDArray[np.uint8]

@@ -32,7 +32,8 @@ def predict(network: AttentionUNet, image: Tensor) -> Tensor:
     stride = network.config.stride
     padding: list[int] = []
     for size in reversed(image.shape):
-        padding += [0, -size % stride]
+        # Two voxels at the coarsest level: one has no variance to normalise by.
+        padding += [0, max(-size % stride, 2 * stride - size)]
     padded = functional.pad(image[None, None].to(device), padding)
     padded = padded.to(memory_format=torch.channels_last_3d)
     with (

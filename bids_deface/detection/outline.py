@@ -22,9 +22,12 @@ class HeadOutline:
         bool (i, j, k), filled head on the detector's grid.
     threshold
         Intensity of the source image above which a voxel is head.
+    signal
+        bool, same grid: voxels that differ from this scan's air, however dim.
     """
 
     mask: NDArray[np.bool_]
+    signal: NDArray[np.bool_]
     threshold: float
 
 
@@ -40,4 +43,24 @@ def find_outline(conformed: ConformedImage) -> HeadOutline:
         raise NoHeadError("the image is constant.")
     threshold = tissue_threshold(conformed.image)
     mask = head_mask(conformed.image, threshold, np.full(3, SPACING_MM))
-    return HeadOutline(mask, conformed.low + threshold * (conformed.high - conformed.low))
+    signal = mask | has_signal(conformed.image, mask)
+    return HeadOutline(mask, signal, conformed.low + threshold * (conformed.high - conformed.low))
+
+
+def has_signal(image: NDArray[np.float32], head: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the voxels that are brighter than air noise; in blank air, any that are not blank.
+
+    Parameters
+    ----------
+    image
+        Intensities (i, j, k).
+    head
+        Filled head mask; what lies outside is mostly air.
+    """
+    air = image[~head]
+    if not air.size:
+        return np.ones_like(head)
+    middle = float(np.median(air))
+    spread = 1.4826 * float(np.median(np.abs(air - middle)))
+    # 5 deviations of the bulk: 4 in 100,000 voxels of Rayleigh noise exceed it.
+    return np.asarray(image > middle + 5 * spread)

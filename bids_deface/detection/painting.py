@@ -60,20 +60,22 @@ def paint(
     for index in PRIORITY:
         if index not in sighting.found:
             continue
-        soft = sighting.probseg[CLASS_OF_LABEL[index]]
-        near = ndimage.binary_dilation(sighting.found[index].mask, iterations=REACH)
+        mask = sighting.found[index].mask
+        near = ndimage.binary_dilation(mask, iterations=REACH)
+        # Where features meet, the largest class may have less than half of the probability.
+        soft = np.where(near, sighting.probseg[CLASS_OF_LABEL[index]], 0)
+        soft[mask] = np.maximum(soft[mask], CORE_PROBABILITY + 0.01)
         pad = np.ceil((MARGIN_MM.get(index, 0.0) + AURICLE_MM * (index in EARS)) / zooms)
-        box, values = _to_scan(
-            np.where(near, soft, 0), near, sighting.conformed.grid, affine, image.shape, pad
-        )
+        box, values = _to_scan(soft, near, sighting.conformed.grid, affine, image.shape, pad)
         if values.size == 0:
             continue
-        core = values > CORE_PROBABILITY
         if index == BRAIN:
-            dseg[box][core] = index
+            dseg[box][values > CORE_PROBABILITY] = index
             continue
+        core = values > CORE_PROBABILITY
         region = ndimage.binary_propagation(core, mask=values > EDGE_PROBABILITY)
-        region = dilate_mm(region, MARGIN_MM[index], zooms)
+        # The margin reaches the next slice, however thick.
+        region = dilate_mm(region, MARGIN_MM[index], np.minimum(zooms, MARGIN_MM[index]))
         if index in EARS:
             region |= _outward(region, image[box] > sighting.outline.threshold, index, zooms)
         dseg[box][region] = index

@@ -27,8 +27,12 @@ NEIGHBOURHOOD_MM = 8.0
 #: Share of tissue there up to which the feature is absent. Least shares on the validation heads,
 #: the feature itself having no say: eyes 0.90, nose 0.95, ears 0.07, mouth 0.14.
 _GREATEST_ABSENT = {1: 0.5, 2: 0.5, 3: 0.35, 4: 0.05, 5: 0.05, 6: 0.1}
-#: A region with less tissue in it is a hole that the network sees a feature in.
-LEAST_TISSUE = 0.05
+#: A region with less signal in it is a hole that the network sees a feature in.
+LEAST_SIGNAL = 0.05
+#: Other facial regions without which the pose, so the place of a missing one, is a guess.
+LEAST_OTHERS = 2
+#: How far outside the field of view a place must be that is only guessed, mm: a nod of 20 degrees.
+GUESS_MM = 40.0
 #: With this many facial regions a head is not skull-stripped, whatever its outline says.
 LEAST_FACE = 3
 #: A region within this distance of the border of the field of view is cut off.
@@ -150,25 +154,25 @@ def _neighbour_correlation(
     return min(out)
 
 
-def drop_holes(found: dict[int, RawRegion], head: NDArray[np.bool_]) -> dict[int, RawRegion]:
-    """Leave out facial regions that hold no tissue: a face that was cut out before.
+def drop_holes(found: dict[int, RawRegion], signal: NDArray[np.bool_]) -> dict[int, RawRegion]:
+    """Leave out facial regions that hold nothing but air: a face that was cut out before.
 
     Parameters
     ----------
     found
         Regions on the detector's grid.
-    head
-        Filled head mask, same grid.
+    signal
+        bool, same grid: what differs from air.
     """
     return {
         index: region
         for index, region in found.items()
-        if index == BRAIN or head[region.mask].mean() >= LEAST_TISSUE
+        if index == BRAIN or signal[region.mask].mean() >= LEAST_SIGNAL
     }
 
 
 def judge(
-    found: dict[int, RawRegion], head: NDArray[np.bool_], grid: Grid
+    found: dict[int, RawRegion], signal: NDArray[np.bool_], grid: Grid
 ) -> tuple[RegionReport, ...]:
     """Judge every facial region of one image.
 
@@ -176,8 +180,8 @@ def judge(
     ----------
     found
         Regions on the detector's grid, the brain among them.
-    head
-        Filled head mask on the same grid.
+    signal
+        bool, same grid: what differs from air.
     grid
         The grid; its border is the field of view.
 
@@ -199,7 +203,8 @@ def judge(
         region = found.get(index)
         low, _ = _LIMITS_ML[index]
         if region is None or region.volume_ml < low:
-            reports.append(_judge_missing(index, region, expected, head, grid))
+            n_others = len(set(found) - {index, BRAIN})
+            reports.append(_judge_missing(index, region, expected, signal, grid, n_others))
         else:
             reason = _doubt_found(index, region, expected) or odd.get(index) or odd.get(BRAIN, "")
             status = Status.FOUND if index in whole else Status.CUT_OFF
@@ -225,34 +230,36 @@ def _judge_missing(
     index: int,
     region: RawRegion | None,
     expected: NDArray[np.float64],
-    head: NDArray[np.bool_],
+    signal: NDArray[np.bool_],
     grid: Grid,
+    n_others: int,
 ) -> RegionReport:
     """Tell a feature outside the field of view from one removed before, or one missed."""
     volume = region.volume_ml if region else 0.0
     confidence = region.confidence if region else 0.0
     ijk = (np.linalg.inv(grid.affine) @ np.append(expected, 1.0))[:3]
-    if np.any(ijk < 0.5) or np.any(ijk > np.array(grid.shape) - 1.5):
+    beyond = float(np.max(np.maximum(0.5 - ijk, ijk - np.array(grid.shape) + 1.5))) * SPACING_MM
+    is_guess = n_others < LEAST_OTHERS
+    if beyond > (GUESS_MM if is_guess else 0.0):
         return RegionReport(index, Status.OUTSIDE, volume, confidence)
-    if region is None and _tissue_near(head, ijk) <= _GREATEST_ABSENT[index]:
+    name = name_of(index)
+    if is_guess:
+        reason = f"{name} was not found, and too little of the face to know where it should be"
+    elif region is None and beyond <= 0 and _signal_near(signal, ijk) <= _GREATEST_ABSENT[index]:
         return RegionReport(index, Status.ABSENT, volume, confidence)
-    return RegionReport(
-        index,
-        Status.DOUBTFUL,
-        volume,
-        confidence,
-        f"{name_of(index)} was not found though there is tissue where it should be",
-    )
+    else:
+        reason = f"{name} was not found though there is tissue where it should be"
+    return RegionReport(index, Status.DOUBTFUL, volume, confidence, reason)
 
 
-def _tissue_near(head: NDArray[np.bool_], ijk: NDArray[np.float64]) -> float:
-    """Return the share of tissue in a ball around a place on the detector's grid."""
+def _signal_near(signal: NDArray[np.bool_], ijk: NDArray[np.float64]) -> float:
+    """Return the share of signal in a ball around a place on the detector's grid."""
     reach = NEIGHBOURHOOD_MM / SPACING_MM
     low = np.maximum(0, np.ceil(ijk - reach)).astype(int)
-    high = np.minimum(head.shape, np.floor(ijk + reach).astype(int) + 1)
+    high = np.minimum(signal.shape, np.floor(ijk + reach).astype(int) + 1)
     box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
     away = np.stack(np.meshgrid(*(np.arange(s.start, s.stop) for s in box), indexing="ij"), -1)
-    return float(head[box][((away - ijk) ** 2).sum(axis=-1) <= reach**2].mean())
+    return float(signal[box][((away - ijk) ** 2).sum(axis=-1) <= reach**2].mean())
 
 
 def _touches_border(mask: NDArray[np.bool_], grid: Grid) -> bool:

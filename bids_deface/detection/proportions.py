@@ -48,7 +48,6 @@ def odd_proportions(centroids: Mapping[int, NDArray[np.float64]], scale: float) 
     dict
         Label index to reason; empty where everything fits.
     """
-
     places = {index: centroid / scale for index, centroid in centroids.items()}
     odd = _pairs_apart(places)
     if not odd and {LEFT_EYE, RIGHT_EYE} <= set(places):

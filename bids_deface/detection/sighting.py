@@ -62,7 +62,7 @@ class Sighting:
 
     @property
     def is_settled(self) -> bool:
-        """Whether the head lies as its header says: some regions found, none doubtful."""
+        """Whether there is a head, with at least one facial region and no doubt about any."""
         return self.problem is None and self.n_seen > 0 and not self.n_doubtful
 
     @property
@@ -85,11 +85,11 @@ def interpret(
     outline
         Its head.
     """
-    found = drop_holes(find_regions(probseg, conformed.grid), outline.mask)
+    found = drop_holes(find_regions(probseg, conformed.grid), outline.signal)
     found = drop_strays(found)
     try:
         require_head(found, outline.mask, conformed.image)
     except NoHeadError as error:
         return Sighting(conformed, outline, probseg, found, (), error)
-    regions = judge(found, outline.mask, conformed.grid)
+    regions = judge(found, outline.signal, conformed.grid)
     return Sighting(conformed, outline, probseg, found, regions)

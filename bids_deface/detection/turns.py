@@ -12,6 +12,7 @@ from bids_deface.volume import canonical_affine, canonical_view
 
 Turn = NDArray[np.float64]
 UPRIGHT: Final[Turn] = np.eye(4)
+UPRIGHT.setflags(write=False)
 
 
 def _turns() -> tuple[Turn, ...]:
@@ -22,6 +23,7 @@ def _turns() -> tuple[Turn, ...]:
             turn = np.eye(4)
             turn[:3, :3] = np.eye(3)[list(order)] * np.array(signs)
             if np.linalg.det(turn) > 0:
+                turn.setflags(write=False)
                 out.append(turn)
     return tuple(out)
 

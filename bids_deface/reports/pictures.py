@@ -67,5 +67,4 @@ def _load(
 ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
     volume = load_volume(path)
     image, world = spatial_mean(volume), turn @ volume.affine
-    upright: NDArray[np.float32] = canonical_view(image, world)
-    return upright, canonical_affine(image.shape, world)
+    return canonical_view(image, world), canonical_affine(image.shape, world)

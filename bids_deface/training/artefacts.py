@@ -9,7 +9,7 @@ from torch.nn import functional
 from bids_deface.training.draw import Draw
 
 
-def bias_field(image: Tensor, draw: Draw, strength: float = 0.35) -> Tensor:
+def bias_field(image: Tensor, draw: Draw, strength: float = 0.2) -> Tensor:
     """Shade the image smoothly, as a receive coil does."""
     return image * torch.exp(strength * draw.smooth(image.shape, 3 + draw.integer(3))[0])
 

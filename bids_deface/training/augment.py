@@ -1,7 +1,7 @@
 """Random heads for training: shape, contrast, artefacts; torch on any device.
 
 Each function takes and returns tensors of one sample (i, j, k), so that a run can be repeated
-and resumed on any device.
+and resumed on the device where it began.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ class AugmentConfig:
     contrast
         Probability of a synthetic contrast.
     artefact
-        Probability of each kind of artefact.
+        Probability of thick slices and of blur; bias is twice as likely, ghosts and blobs half,
+        noisy air a third.
     crop
         Probability of a cut field of view.
     negative
@@ -78,6 +79,7 @@ def augment(
         sample = vary_contrast(sample, draw)
     if draw.chance(config.negative):
         sample, labels = take_face_away(sample, labels, draw)
+        tissue &= sample > 0
     sample = _spoil(sample, void, tissue, config, draw)
     if draw.chance(config.crop):
         sample, labels = crop_field_of_view(sample, labels, draw)

@@ -12,14 +12,19 @@ import nibabel as nib
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy import ndimage
 from torch import Tensor
 
 from bids_deface.anatomy import CLASS_OF_LABEL, CLASSES
 from bids_deface.detection.grid import conform, resample
+from bids_deface.detection.outline import find_outline
 from bids_deface.errors import ImageError, NoInputError
-from bids_deface.volume import canonical_affine, canonical_view
+from bids_deface.tissue import head_mask
+from bids_deface.volume import canonical_affine, canonical_view, zooms_of
 
 TABLE_NAME = "heads.tsv"
+#: Depth of the skin that a region must cover, mm.
+SKIN_MM = 4.0
 REQUIRED_COLUMNS = ("head", "split", "image", "label")
 #: Names in the column ``visible``.
 LABELS_OF_PART: Final[Mapping[str, tuple[int, ...]]] = {
@@ -69,6 +74,9 @@ class EvaluationHead:
         float32 (i, j, k), axes right, anterior, superior.
     dseg
         uint8 (i, j, k), label indices.
+    skin
+        uint8 (i, j, k): 2 in the skin (4 mm deep), 1 in deeper tissue, 0 in air; what a region
+        must cover, whatever becomes of the intensities.
     affine
         Voxel-to-world matrix (4x4, mm).
     hidden
@@ -78,6 +86,7 @@ class EvaluationHead:
     name: str
     image: NDArray[np.float32]
     dseg: NDArray[np.uint8]
+    skin: NDArray[np.uint8]
     affine: NDArray[np.float64]
     hidden: frozenset[int]
 
@@ -108,7 +117,7 @@ def read_table(data_dir: Path, split: str) -> list[dict[str, str]]:
 
 def load_head(data_dir: Path, row: dict[str, str]) -> TrainingHead:
     """Load one row of the table onto the detector's grid."""
-    return class_map(on_detector_grid(_load_evaluation_head(data_dir, row)))
+    return class_map(on_detector_grid(_load_labelled(data_dir, row)))
 
 
 def load_heads(data_dir: Path, split: str) -> list[TrainingHead]:
@@ -117,30 +126,51 @@ def load_heads(data_dir: Path, split: str) -> list[TrainingHead]:
 
 
 def load_evaluation_heads(data_dir: Path, split: str) -> Iterator[EvaluationHead]:
-    """Load the labelled heads of ``split`` one by one, in their own grids."""
+    """Load the labelled heads of ``split`` one by one, in their own grids, with their skin."""
     for row in read_table(data_dir, split):
-        yield _load_evaluation_head(data_dir, row)
-
-
-def _load_evaluation_head(data_dir: Path, row: dict[str, str]) -> EvaluationHead:
-    data, affine = _read(data_dir / row["image"])
-    dseg, _ = _read(data_dir / row["label"])
-    if dseg.shape != data.shape:
-        raise ImageError(f"Label map and image of {row['head']} differ in shape.")
-    return EvaluationHead(
-        name=row["head"],
-        image=np.ascontiguousarray(canonical_view(data, affine), dtype=np.float32),
-        dseg=np.ascontiguousarray(canonical_view(dseg, affine), dtype=np.uint8),
-        affine=canonical_affine(data.shape, affine),
-        hidden=_hidden(row.get("visible") or ""),
-    )
+        head = _load_labelled(data_dir, row)
+        yield replace(head, skin=_find_skin(head.image, head.affine))
 
 
 def on_detector_grid(head: EvaluationHead) -> EvaluationHead:
     """Return a head on the detector's grid, scaled to [0, 1]."""
     conformed = conform(head.image, head.affine)
-    dseg = resample(head.dseg, head.affine, conformed.grid, order=0).round().astype(np.uint8)
-    return replace(head, image=conformed.image, dseg=dseg, affine=conformed.grid.affine)
+    dseg, skin = (
+        resample(labels, head.affine, conformed.grid, order=0).round().astype(np.uint8)
+        for labels in (head.dseg, head.skin)
+    )
+    return replace(head, image=conformed.image, dseg=dseg, skin=skin, affine=conformed.grid.affine)
+
+
+def _load_labelled(data_dir: Path, row: dict[str, str]) -> EvaluationHead:
+    """Load image and labels of one row; the skin is left blank."""
+    data, affine = _read(data_dir / row["image"])
+    labels, label_affine = _read(data_dir / row["label"])
+    if labels.shape != data.shape or not np.allclose(affine, label_affine, atol=1e-2):
+        raise ImageError(
+            f"Label map and image of {row['head']} differ in grid.",
+            "Resample the label map to the image (nearest neighbour).",
+        )
+    dseg = np.ascontiguousarray(canonical_view(labels, affine)).round().astype(np.uint8)
+    return EvaluationHead(
+        name=row["head"],
+        image=np.ascontiguousarray(canonical_view(data, affine), dtype=np.float32),
+        dseg=dseg,
+        skin=np.zeros_like(dseg),
+        affine=canonical_affine(data.shape, affine),
+        hidden=_hidden(row.get("visible") or ""),
+    )
+
+
+def _find_skin(image: NDArray[np.float32], affine: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """Return tissue (1) and skin (2) of a head as it was scanned."""
+    zooms = zooms_of(affine)
+    tissue = head_mask(image, find_outline(conform(image, affine)).threshold, zooms)
+    # Padded by its edge: the border of the field of view is no skin.
+    inner = np.pad(tissue, 1, mode="edge")
+    depth = ndimage.distance_transform_edt(inner, sampling=zooms)[1:-1, 1:-1, 1:-1]
+    skin = tissue & (depth <= SKIN_MM)
+    return np.where(skin, 2, tissue).astype(np.uint8)
 
 
 def class_map(head: EvaluationHead) -> TrainingHead:

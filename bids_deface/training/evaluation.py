@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from bids_deface.anatomy import BRAIN, CLASSES, FacialFeature, labels_of
 from bids_deface.detection.detector import FeatureDetector
@@ -19,14 +18,10 @@ from bids_deface.detection.plausibility import Status
 from bids_deface.detection.sighting import SEEN, Sighting
 from bids_deface.detection.turns import turned
 from bids_deface.errors import NoHeadError
-from bids_deface.tissue import head_mask
 from bids_deface.training.data import EvaluationHead
-from bids_deface.volume import zooms_of
 
 #: A region whose centroid lies farther from the label's is a miss, mm.
 RECALL_MM = 10.0
-#: Depth of the skin whose coverage counts, mm.
-SKIN_MM = 4.0
 #: Volume from which a label counts as a visible feature, ml.
 LEAST_VISIBLE_ML = 0.5
 GONE = (Status.ABSENT, Status.OUTSIDE)
@@ -114,26 +109,27 @@ def score_head(detector: FeatureDetector, head: EvaluationHead, condition: str) 
     dseg = paint(sighting, image, affine)
     seconds = time.perf_counter() - began
     truth = turned(head.dseg, head.affine, turn)[0]
-    skin = _skin(image, sighting, affine)
+    skin = turned(head.skin, head.affine, turn)[0]
     status = {report.index: report.status for report in sighting.regions}
-    dice = _dice(sighting, truth, affine)
+    dice = _dice(sighting, truth, affine, head.hidden)
     for name, index in _labels():
         visible, apart, coverage = _is_visible(head, index), np.nan, np.nan
         if visible:
-            target = (truth == index) & (skin[index in labels_of(FacialFeature.EARS)])
+            target = (truth == index) & (
+                skin >= (1 if index in labels_of(FacialFeature.EARS) else 2)
+            )
             drawn = dseg == BRAIN if index == BRAIN else (dseg > 0) & (dseg != BRAIN)
             target = truth == index if index == BRAIN else target
             coverage = float(drawn[target].mean()) if target.any() else np.nan
             if index in sighting.found:
-                place = affine[:3, :3] @ np.argwhere(truth == index).mean(0) + affine[:3, 3]
+                ijk = np.argwhere(truth == index).mean(axis=0)
+                place = affine[:3, :3] @ ijk + affine[:3, 3]
                 apart = float(np.linalg.norm(sighting.found[index].centroid - place))
         seen = status.get(index, Status.FOUND).value
-        if index in head.hidden and not visible:
+        if index in head.hidden:
             seen = "not judged"
-        yield Score(
-            head.name, condition, name, visible, seen, dice[index] if visible else np.nan,
-            coverage, apart, seconds,
-        )  # fmt: skip
+        overlap = dice.get(index, np.nan) if visible else np.nan
+        yield Score(head.name, condition, name, visible, seen, overlap, coverage, apart, seconds)
 
 
 def _labels() -> list[tuple[str, int]]:
@@ -150,29 +146,22 @@ def _is_visible(head: EvaluationHead, index: int) -> bool:
     )
 
 
-def _skin(
-    image: NDArray[np.float32], sighting: Sighting, affine: NDArray[np.float64]
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return the head's skin, and all of its tissue, in the scan's grid."""
-    zooms = zooms_of(affine)
-    tissue = head_mask(image, sighting.outline.threshold, zooms)
-    # Padded by its edge: the border of the field of view is no skin.
-    inner = np.pad(tissue, 1, mode="edge")
-    depth = ndimage.distance_transform_edt(inner, sampling=zooms)[1:-1, 1:-1, 1:-1]
-    return tissue & (depth <= SKIN_MM), tissue
-
-
 def _dice(
-    sighting: Sighting, truth: NDArray[np.uint8], affine: NDArray[np.float64]
+    sighting: Sighting,
+    truth: NDArray[np.uint8],
+    affine: NDArray[np.float64],
+    hidden: frozenset[int],
 ) -> dict[int, float]:
-    """Return the Dice of each label's class on the detector's grid."""
+    """Return the Dice of each label's class on the detector's grid; of whole classes only."""
     grid = sighting.conformed.grid
     labels = resample(truth, affine, grid, order=0).round().astype(np.uint8)
     classes = sighting.probseg.argmax(axis=0)
-    out = {}
+    out: dict[int, float] = {}
     for name, index in _labels():
         indices = [i for n, i in _labels() if n == name]
         a, b = classes == CLASSES.index(name), np.isin(labels, indices)
+        if hidden & set(indices):
+            continue
         out[index] = 2 * float((a & b).sum()) / max(1.0, float(a.sum() + b.sum()))
     return out
 

@@ -37,7 +37,7 @@ class GeometryConfig:
     zoom: tuple[float, float] = (0.75, 1.2)
     shear: float = 0.08
     shift: float = 0.08
-    warp_mm: float = 3.5
+    warp_mm: float = 2.0
     flip: bool = True
     transpose: bool = False
 
@@ -68,10 +68,9 @@ def warp(
     source = torch.tensor(image.shape, dtype=torch.float32)
     offset = torch.tensor([draw.uniform(-config.shift, config.shift) for _ in range(3)]) * patch
     # grid_sample wants (x, y, z) = (k, j, i) in [-1, 1]; matrices here are in (i, j, k) voxels.
-    scale_in, scale_out = patch / source, 1 / source
     theta = torch.zeros(3, 4)
-    theta[:, :3] = (scale_out[:, None] * matrix * patch[None, :]).flip(0).flip(1)
-    theta[:, 3] = (2 * offset * scale_in / patch).flip(0)
+    theta[:, :3] = (matrix * patch[None, :] / source[:, None]).flip(0).flip(1)
+    theta[:, 3] = (2 * offset / source).flip(0)
     grid = functional.affine_grid(theta[None], [1, 1, *config.patch], align_corners=False)
     grid = grid.to(image.device)
     if config.warp_mm:

@@ -68,5 +68,9 @@ def remove(image: Tensor, classes: Tensor, gone: Tensor, fill: float) -> tuple[T
 
 def grow(mask: Tensor, voxels: int) -> Tensor:
     """Dilate a mask by a box of ``2 voxels + 1``."""
-    size = 2 * voxels + 1
-    return functional.max_pool3d(mask[None, None].float(), size, 1, voxels)[0, 0] > 0
+    out = mask[None, None].float()
+    for axis in range(3):
+        size, pad = [1, 1, 1], [0, 0, 0]
+        size[axis], pad[axis] = 2 * voxels + 1, voxels
+        out = functional.max_pool3d(out, size, 1, pad)
+    return out[0, 0] > 0

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from torch import Tensor
 
-from bids_deface.anatomy import BRAIN, CLASS_OF_LABEL
+from bids_deface.anatomy import BRAIN, BRAIN_CLASS, CLASS_OF_LABEL
 from bids_deface.detection.grid import SPACING_MM
 from bids_deface.training import artefacts, contrasts, negatives
 from bids_deface.training.data import EvaluationHead, class_map
@@ -79,7 +79,7 @@ def _contrast(image: Tensor, table: tuple[float, ...]) -> Tensor:
 
 def _snr(image: Tensor, classes: Tensor, draw: Draw, snr: float) -> Tensor:
     """Rician noise; the signal is the brain's mean."""
-    return artefacts.add_noise(image, float(image[classes == 5].mean()) / snr, draw)
+    return artefacts.add_noise(image, float(image[classes == BRAIN_CLASS].mean()) / snr, draw)
 
 
 def _turn(head: EvaluationHead, axis: int, degrees: float) -> EvaluationHead:
@@ -113,9 +113,12 @@ def _resample(
 ) -> EvaluationHead:
     """Resample image and labels about the centre of the field of view."""
     offset = (np.array(head.image.shape) - 1) / 2 - matrix @ ((np.array(shape) - 1) / 2)
-    image = ndimage.affine_transform(head.image, matrix, offset, shape, order=1)
-    dseg = ndimage.affine_transform(head.dseg, matrix, offset, shape, order=0)
-    return replace(head, image=image, dseg=dseg)
+    return replace(
+        head,
+        image=ndimage.affine_transform(head.image, matrix, offset, shape, order=1),
+        dseg=ndimage.affine_transform(head.dseg, matrix, offset, shape, order=0),
+        skin=ndimage.affine_transform(head.skin, matrix, offset, shape, order=0),
+    )
 
 
 def _crop(head: EvaluationHead, label: int, axis: int, share: float) -> EvaluationHead:
@@ -146,6 +149,7 @@ def _keep(head: EvaluationHead, axis: int, kept: slice) -> EvaluationHead:
         head,
         image=np.ascontiguousarray(head.image[tuple(where)]),
         dseg=np.ascontiguousarray(head.dseg[tuple(where)]),
+        skin=np.ascontiguousarray(head.skin[tuple(where)]),
         affine=head.affine @ shift,
     )
 
@@ -173,7 +177,8 @@ def _wrong_header(head: EvaluationHead, turn: tuple[int, ...]) -> EvaluationHead
     return replace(head, affine=matrix @ head.affine)
 
 
-#: Tables over the square root of T1w intensity: air, bone, fluid, muscle, grey, white, fat.
+#: Tables of 8 knots over the square root of T1w intensity: air, bone, fluid, muscle, grey matter,
+#: white matter, marrow, fat.
 T2_LIKE = (0.0, 0.15, 1.0, 0.35, 0.6, 0.5, 0.35, 0.3)
 FLAIR_LIKE = (0.0, 0.05, 0.1, 0.45, 0.75, 0.6, 0.45, 0.5)
 PD_LIKE = (0.0, 0.3, 0.75, 0.7, 0.8, 0.7, 0.8, 0.9)
@@ -185,7 +190,17 @@ def _noisy_air(image: Tensor, _classes: Tensor, draw: Draw) -> Tensor:
 
 
 def _bias(image: Tensor, _classes: Tensor, draw: Draw) -> Tensor:
-    return artefacts.bias_field(image, draw, 0.6)
+    return artefacts.bias_field(image, draw, 0.5)
+
+
+def _dim_face(head: EvaluationHead, draw: Draw) -> EvaluationHead:
+    """Leave 15 % of the signal in the face, as a coil behind the head or a saturation band."""
+    face = np.isin(head.dseg, [i for i in CLASS_OF_LABEL if i != BRAIN])
+    near = ndimage.gaussian_filter(
+        ndimage.binary_dilation(face, iterations=4).astype(np.float32), 2
+    )
+    dim = torch.from_numpy(head.image * (1 - 0.85 * near))
+    return replace(head, image=artefacts.add_noise(dim, 0.01, draw).numpy())
 
 
 def _of_intensity() -> tuple[Perturbation, ...]:
@@ -202,6 +217,7 @@ def _of_intensity() -> tuple[Perturbation, ...]:
         "strong bias": _intensity(_bias),
         "ghosts": _image(partial(artefacts.ghosts, axis=1, n=3, strength=0.3)),
     }
+    changes["dim face"] = _dim_face
     for axis, name in enumerate(("sagittal", "coronal", "axial")):
         slices = partial(artefacts.thick_slices, axis=axis, thickness_mm=6.0)
         changes[f"6 mm {name} slices"] = _image(slices)
@@ -214,6 +230,7 @@ def _of_shape() -> tuple[Perturbation, ...]:
         "30 degrees nodding": partial(_turn, axis=0, degrees=30.0),
         "30 degrees tilted": partial(_turn, axis=1, degrees=30.0),
         "30 degrees turned": partial(_turn, axis=2, degrees=30.0),
+        "40 degrees nodding": partial(_turn, axis=0, degrees=40.0),
         "child (zoom 0.75)": partial(_zoom, factor=0.75),
         "0.6 mm voxels": partial(_voxels, zoom_mm=0.6),
         "3 mm voxels": partial(_voxels, zoom_mm=3.0),

@@ -6,6 +6,7 @@ from scipy import ndimage
 
 from bids_deface.anatomy import BRAIN, CLASS_OF_LABEL, LABELS
 from bids_deface.detection.grid import Grid, conform, resample
+from bids_deface.detection.outline import has_signal
 from bids_deface.detection.plausibility import (
     Status,
     drop_holes,
@@ -160,15 +161,42 @@ def test_noisy_air_is_no_noisy_head(truth, image):
 
 
 def test_a_face_cut_out_is_absent(truth):
+    """As most tools leave a head: without a face, with its ears."""
     probseg, labels, mask, grid = truth
-    face = (labels > 0) & (labels != BRAIN)
+    face = np.isin(labels, (1, 2, 3, 6))
     left = mask & ~ndimage.binary_dilation(face, iterations=3)
     found = drop_holes(find_regions(probseg, grid), left)
-    assert set(found) == {BRAIN}
+    assert set(found) == {4, 5, BRAIN}
     reports = {report.index: report.status for report in judge(found, left, grid)}
-    # The brain alone tells the pose roughly: where tissue is near, a doubt is right.
-    assert set(reports.values()) <= {Status.ABSENT, Status.DOUBTFUL}
-    assert reports[3] is Status.ABSENT
-    # A face that is there, but was not found, is never called absent.
-    kept = {BRAIN: found[BRAIN]}
-    assert {report.status for report in judge(kept, mask, grid)} == {Status.DOUBTFUL}
+    assert reports[3] is reports[6] is Status.ABSENT
+    assert reports[4] is reports[5] is Status.FOUND
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+@pytest.mark.parametrize("degrees", [-30, 0, 30])
+def test_a_face_that_was_missed_is_in_doubt_in_any_pose(truth, axis, degrees):
+    """With the brain alone, the place of the rest is a guess: never absent, never outside."""
+    _, labels, mask, grid = truth
+    planes = tuple(n for n in range(3) if n != axis)
+    brain, head = (
+        ndimage.rotate(m.astype(np.float32), degrees, planes, reshape=False, order=1) > 0.5
+        for m in (labels == BRAIN, mask)
+    )
+    probseg = np.zeros((6, *brain.shape), dtype=np.float32)
+    probseg[5], probseg[0] = brain, ~brain
+    statuses = {report.status for report in judge(find_regions(probseg, grid), head, grid)}
+    assert statuses == {Status.DOUBTFUL}
+
+
+def test_a_dim_face_is_still_a_face(image):
+    """Signal far below the head's threshold is not air."""
+    rng = np.random.default_rng(0)
+    head = np.zeros(image.shape, dtype=bool)
+    head[20:70, 20:90, 40:120] = True
+    dim = np.zeros_like(head)
+    dim[20:70, 90:110, 40:60] = True
+    noise = np.hypot(*rng.normal(0, 3, (2, *image.shape))).astype(np.float32)
+    signal = has_signal(noise + 300 * head + 17 * dim, head)
+    assert signal[dim].mean() > 0.5
+    assert signal[~(dim | head)].mean() < 1e-3
+    assert has_signal((300 * head).astype(np.float32), head).sum() == head.sum()

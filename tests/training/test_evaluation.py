@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import json
 
+import nibabel as nib
 import numpy as np
 import pytest
 
@@ -38,8 +39,8 @@ def test_grids_change_and_labels_stay_with_the_head(labelled, name):
 
     (volume, place), (was, there) = brain(out), brain(labelled)
     assert volume == pytest.approx(was, rel=0.05)
-    if name != "upside down":
-        np.testing.assert_allclose(place, there, atol=1.0)
+    moved = there * (1, -1, -1) if name == "upside down" else there
+    np.testing.assert_allclose(place, moved, atol=1.0)
 
 
 def test_the_detector_scores_well_on_the_average_head(labelled, detector):
@@ -95,14 +96,34 @@ def test_evaluate_from_the_command_line(table, tmp_path):
     assert out.with_suffix(".png").stat().st_size > 10_000
 
 
-def test_evaluate_needs_labels_of_the_same_shape(table, tmp_path):
-    wrong = tmp_path / "heads.tsv"
+@pytest.mark.parametrize("case", ["missing", "other shape", "other grid", "no table", "not tsv"])
+def test_evaluate_says_what_is_wrong(table, tmp_path, case):
+    head = nib.load(table / "0_label.nii.gz")
+    data, affine = np.asarray(head.dataobj), head.affine
+    if case == "other shape":
+        data = data[1:]
+    if case == "other grid":
+        affine = np.diag([-1, 1, 1, 1]) @ affine
+    if case != "missing":
+        nib.save(nib.Nifti1Image(data, affine), tmp_path / "label.nii.gz")
     lines = (table / "heads.tsv").read_text().splitlines()
-    row = ["x", "val", str(table / "0_image.nii.gz"), str(tmp_path / "none.nii.gz"), ""]
-    wrong.write_text(lines[0] + "\n" + "\t".join(row) + "\n")
-    done = command("evaluate", "--data", tmp_path, module="bids_deface.cli.train", cwd=tmp_path)
-    assert done.returncode == 65
-    assert "none.nii.gz" in done.stderr
+    row = ["x", "val", str(table / "0_image.nii.gz"), str(tmp_path / "label.nii.gz"), ""]
+    if case != "no table":
+        (tmp_path / "heads.tsv").write_text(lines[0] + "\n" + "\t".join(row) + "\n")
+    out = tmp_path / ("a.json" if case == "not tsv" else "a.tsv")
+    done = command(
+        "evaluate", "--data", tmp_path, "--out", out, module="bids_deface.cli.train", cwd=tmp_path
+    )
+    code, words = {
+        "missing": (65, "label.nii.gz"),
+        "other shape": (65, "differ in grid"),
+        "other grid": (65, "differ in grid"),
+        "no table": (66, "heads.tsv"),
+        "not tsv": (64, "must end in .tsv"),
+    }[case]
+    assert done.returncode == code, done.stderr
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_contact_sheet_from_the_command_line(table, tmp_path):
