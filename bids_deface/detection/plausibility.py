@@ -29,6 +29,9 @@ NEIGHBOURHOOD_MM = 8.0
 _GREATEST_ABSENT = {1: 0.5, 2: 0.5, 3: 0.35, 4: 0.05, 5: 0.05, 6: 0.1}
 #: A region with less signal in it is a hole that the network sees a feature in.
 LEAST_SIGNAL = 0.05
+#: Half of the least share of tissue in the regions of the validation heads: with less, a region
+#: is doubtful, as the network may see a feature in what is left around one that was cut out.
+_LITTLE_SIGNAL = {1: 0.4, 2: 0.4, 3: 0.25, 4: 0.35, 5: 0.35, 6: 0.1}
 #: Other facial regions without which the pose, so the place of a missing one, is a guess.
 LEAST_OTHERS = 2
 #: How far outside the field of view a place must be that is only guessed, mm: a nod of 20 degrees.
@@ -206,7 +209,11 @@ def judge(
             n_others = len(set(found) - {index, BRAIN})
             reports.append(_judge_missing(index, region, expected, signal, grid, n_others))
         else:
-            reason = _doubt_found(index, region, expected) or odd.get(index) or odd.get(BRAIN, "")
+            reason = (
+                _doubt_found(index, region, expected, signal)
+                or odd.get(index)
+                or odd.get(BRAIN, "")
+            )
             status = Status.FOUND if index in whole else Status.CUT_OFF
             if reason:
                 status = Status.DOUBTFUL
@@ -215,7 +222,9 @@ def judge(
     return tuple(reports)
 
 
-def _doubt_found(index: int, region: RawRegion, expected: NDArray[np.float64]) -> str:
+def _doubt_found(
+    index: int, region: RawRegion, expected: NDArray[np.float64], signal: NDArray[np.bool_]
+) -> str:
     """Return in words why a region cannot be what it seems; empty if it can."""
     _, high = _LIMITS_ML[index]
     if region.volume_ml > high:
@@ -223,6 +232,8 @@ def _doubt_found(index: int, region: RawRegion, expected: NDArray[np.float64]) -
     off = float(np.linalg.norm(region.centroid - expected))
     if off > GREATEST_OFFSET_MM:
         return f"{name_of(index)} lies {off:.0f} mm from where it should be"
+    if signal[region.mask].mean() < _LITTLE_SIGNAL[index]:
+        return f"there is hardly any tissue at the {name_of(index)}: was it removed before?"
     return ""
 
 
