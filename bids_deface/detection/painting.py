@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from bids_deface.anatomy import BRAIN, CLASS_OF_LABEL, OUTWARD
+from bids_deface.anatomy import BRAIN, CLASS_OF_LABEL, OUTWARD, FacialFeature, labels_of
 from bids_deface.detection.grid import Grid
 from bids_deface.detection.sighting import Sighting
 from bids_deface.tissue import bounding_box, dilate_mm
@@ -22,16 +22,18 @@ from bids_deface.volume import zooms_of
 
 #: Probability at which a voxel belongs to a region, and down to which it grows from there.
 CORE_PROBABILITY = 0.5
-EDGE_PROBABILITY = 0.2
+EDGE_PROBABILITY = 0.05
 #: Margin around each facial region, mm.
 MARGIN_MM: Final[Mapping[int, float]] = MappingProxyType(
-    {1: 2.0, 2: 2.0, 3: 2.0, 4: 2.0, 5: 2.0, 6: 2.0}
+    {1: 1.0, 2: 1.0, 3: 2.0, 4: 5.0, 5: 5.0, 6: 1.0}
 )
 #: Auricles are followed this far outwards through connected tissue, mm.
 AURICLE_MM = 12.0
 #: Voxels of the detector's grid around a region in which it may grow.
 REACH = 3
-EARS = (4, 5)
+#: Slices thicker than this hide a feature's edge in their partial volume.
+THICK_MM = 3.0
+EARS = labels_of(FacialFeature.EARS)
 #: Later labels overwrite earlier ones where regions meet.
 PRIORITY = (4, 5, 6, 1, 2, 3, BRAIN)
 
@@ -74,8 +76,9 @@ def paint(
             continue
         core = values > CORE_PROBABILITY
         region = ndimage.binary_propagation(core, mask=values > EDGE_PROBABILITY)
-        # The margin reaches the next slice, however thick.
-        region = dilate_mm(region, MARGIN_MM[index], np.minimum(zooms, MARGIN_MM[index]))
+        # In thick slices the margin reaches the next one.
+        steps = np.where(zooms > THICK_MM, np.minimum(zooms, MARGIN_MM[index]), zooms)
+        region = dilate_mm(region, MARGIN_MM[index], steps)
         if index in EARS:
             region |= _outward(region, image[box] > sighting.outline.threshold, index, zooms)
         dseg[box][region] = index

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from torch import Tensor
 
-from bids_deface.anatomy import CLASS_OF_LABEL, CLASSES
+from bids_deface.anatomy import BRAIN, CLASS_OF_LABEL, CLASSES, FacialFeature, labels_of
 from bids_deface.detection.grid import conform, resample
 from bids_deface.detection.outline import find_outline
 from bids_deface.errors import ImageError, NoInputError
@@ -25,6 +25,8 @@ from bids_deface.volume import canonical_affine, canonical_view, zooms_of
 TABLE_NAME = "heads.tsv"
 #: Depth of the skin that a region must cover, mm.
 SKIN_MM = 4.0
+#: Distance by which ear labels exceed the auricle's outline, mm.
+EAR_OUTLINE_MM = 4.0
 REQUIRED_COLUMNS = ("head", "split", "image", "label")
 #: Names in the column ``visible``.
 LABELS_OF_PART: Final[Mapping[str, tuple[int, ...]]] = {
@@ -74,9 +76,10 @@ class EvaluationHead:
         float32 (i, j, k), axes right, anterior, superior.
     dseg
         uint8 (i, j, k), label indices.
-    skin
-        uint8 (i, j, k): 2 in the skin (4 mm deep), 1 in deeper tissue, 0 in air; what a region
-        must cover, whatever becomes of the intensities.
+    target
+        uint8 (i, j, k), label index of each voxel that a region must cover, whatever becomes of
+        the intensities: skin of eyes, nose and mouth (4 mm deep), auricles (tissue within their
+        outline, which the labels exceed by 4 mm), brain.
     affine
         Voxel-to-world matrix (4x4, mm).
     hidden
@@ -86,7 +89,7 @@ class EvaluationHead:
     name: str
     image: NDArray[np.float32]
     dseg: NDArray[np.uint8]
-    skin: NDArray[np.uint8]
+    target: NDArray[np.uint8]
     affine: NDArray[np.float64]
     hidden: frozenset[int]
 
@@ -126,24 +129,26 @@ def load_heads(data_dir: Path, split: str) -> list[TrainingHead]:
 
 
 def load_evaluation_heads(data_dir: Path, split: str) -> Iterator[EvaluationHead]:
-    """Load the labelled heads of ``split`` one by one, in their own grids, with their skin."""
+    """Load the labelled heads of ``split`` one by one, in their own grids, with targets."""
     for row in read_table(data_dir, split):
         head = _load_labelled(data_dir, row)
-        yield replace(head, skin=_find_skin(head.image, head.affine))
+        yield replace(head, target=_find_targets(head))
 
 
 def on_detector_grid(head: EvaluationHead) -> EvaluationHead:
     """Return a head on the detector's grid, scaled to [0, 1]."""
     conformed = conform(head.image, head.affine)
-    dseg, skin = (
+    dseg, target = (
         resample(labels, head.affine, conformed.grid, order=0).round().astype(np.uint8)
-        for labels in (head.dseg, head.skin)
+        for labels in (head.dseg, head.target)
     )
-    return replace(head, image=conformed.image, dseg=dseg, skin=skin, affine=conformed.grid.affine)
+    return replace(
+        head, image=conformed.image, dseg=dseg, target=target, affine=conformed.grid.affine
+    )
 
 
 def _load_labelled(data_dir: Path, row: dict[str, str]) -> EvaluationHead:
-    """Load image and labels of one row; the skin is left blank."""
+    """Load image and labels of one row; the target is left blank."""
     data, affine = _read(data_dir / row["image"])
     labels, label_affine = _read(data_dir / row["label"])
     if labels.shape != data.shape or not np.allclose(affine, label_affine, atol=1e-2):
@@ -156,21 +161,31 @@ def _load_labelled(data_dir: Path, row: dict[str, str]) -> EvaluationHead:
         name=row["head"],
         image=np.ascontiguousarray(canonical_view(data, affine), dtype=np.float32),
         dseg=dseg,
-        skin=np.zeros_like(dseg),
+        target=np.zeros_like(dseg),
         affine=canonical_affine(data.shape, affine),
         hidden=_hidden(row.get("visible") or ""),
     )
 
 
-def _find_skin(image: NDArray[np.float32], affine: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """Return tissue (1) and skin (2) of a head as it was scanned."""
-    zooms = zooms_of(affine)
-    tissue = head_mask(image, find_outline(conform(image, affine)).threshold, zooms)
+def _find_targets(head: EvaluationHead) -> NDArray[np.uint8]:
+    """Return the label index of each voxel that a region must cover."""
+    zooms = zooms_of(head.affine)
+    threshold = find_outline(conform(head.image, head.affine)).threshold
+    tissue = head_mask(head.image, threshold, zooms)
     # Padded by its edge: the border of the field of view is no skin.
     inner = np.pad(tissue, 1, mode="edge")
     depth = ndimage.distance_transform_edt(inner, sampling=zooms)[1:-1, 1:-1, 1:-1]
     skin = tissue & (depth <= SKIN_MM)
-    return np.where(skin, 2, tissue).astype(np.uint8)
+    out = np.where(skin, head.dseg, 0).astype(np.uint8)
+    out[head.dseg == BRAIN] = BRAIN
+    for index in labels_of(FacialFeature.EARS):
+        ear = head.dseg == index
+        # Seen from the side; a cut through the label by the field of view is no outline.
+        outline = np.pad(ear.any(axis=0), 1, mode="edge")
+        within = ndimage.distance_transform_edt(outline, sampling=zooms[1:])[1:-1, 1:-1]
+        out[ear] = 0
+        out[ear & tissue & (within > EAR_OUTLINE_MM)] = index
+    return out
 
 
 def class_map(head: EvaluationHead) -> TrainingHead:

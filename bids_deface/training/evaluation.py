@@ -42,7 +42,7 @@ class Score:
     dice
         Overlap of the network's class (both sides together) on the detector's grid.
     coverage
-        Share of the feature's skin (auricle: tissue) inside the drawn regions, own grid.
+        Share of what must be covered (`EvaluationHead.target`) inside the drawn regions, own grid.
     centroid_mm
         Distance of the centroids.
     seconds
@@ -109,17 +109,14 @@ def score_head(detector: FeatureDetector, head: EvaluationHead, condition: str) 
     dseg = paint(sighting, image, affine)
     seconds = time.perf_counter() - began
     truth = turned(head.dseg, head.affine, turn)[0]
-    skin = turned(head.skin, head.affine, turn)[0]
+    targets = turned(head.target, head.affine, turn)[0]
     status = {report.index: report.status for report in sighting.regions}
     dice = _dice(sighting, truth, affine, head.hidden)
     for name, index in _labels():
         visible, apart, coverage = _is_visible(head, index), np.nan, np.nan
         if visible:
-            target = (truth == index) & (
-                skin >= (1 if index in labels_of(FacialFeature.EARS) else 2)
-            )
             drawn = dseg == BRAIN if index == BRAIN else (dseg > 0) & (dseg != BRAIN)
-            target = truth == index if index == BRAIN else target
+            target = targets == index
             coverage = float(drawn[target].mean()) if target.any() else np.nan
             if index in sighting.found:
                 ijk = np.argwhere(truth == index).mean(axis=0)

@@ -117,7 +117,7 @@ def _resample(
         head,
         image=ndimage.affine_transform(head.image, matrix, offset, shape, order=1),
         dseg=ndimage.affine_transform(head.dseg, matrix, offset, shape, order=0),
-        skin=ndimage.affine_transform(head.skin, matrix, offset, shape, order=0),
+        target=ndimage.affine_transform(head.target, matrix, offset, shape, order=0),
     )
 
 
@@ -149,7 +149,7 @@ def _keep(head: EvaluationHead, axis: int, kept: slice) -> EvaluationHead:
         head,
         image=np.ascontiguousarray(head.image[tuple(where)]),
         dseg=np.ascontiguousarray(head.dseg[tuple(where)]),
-        skin=np.ascontiguousarray(head.skin[tuple(where)]),
+        target=np.ascontiguousarray(head.target[tuple(where)]),
         affine=head.affine @ shift,
     )
 
@@ -165,7 +165,8 @@ def _take_away(head: EvaluationHead, kind: str) -> EvaluationHead:
         gone = negatives.grow((classes > 0) & (classes < CLASS_OF_LABEL[BRAIN]), 3)
         gone &= classes != CLASS_OF_LABEL[BRAIN]
     image, left = negatives.remove(torch.from_numpy(head.image), classes, gone, 0.0)
-    return replace(head, image=image.numpy(), dseg=np.where(left.numpy() > 0, head.dseg, 0))
+    dseg = np.where(left.numpy() > 0, head.dseg, 0)
+    return replace(head, image=image.numpy(), dseg=dseg, target=np.minimum(head.target, dseg))
 
 
 def _wrong_header(head: EvaluationHead, turn: tuple[int, ...]) -> EvaluationHead:
