@@ -57,6 +57,8 @@ def find_upright(predict: Predict, conformed: ConformedImage) -> tuple[Turn, Sig
         other = _look_turned(predict, conformed, outline, turn)
         if other.is_settled and (best is None or other.n_seen > best[1].n_seen):
             best = turn, other
+            if other.n_seen >= PROOF:
+                break
     if best is None or best[1].n_seen <= max(first.n_seen, LEAST_RIVAL):
         return UPRIGHT, first
     if best[1].n_seen >= PROOF:

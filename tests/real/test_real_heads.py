@@ -4,29 +4,17 @@ from __future__ import annotations
 
 import json
 
-import numpy as np
 import pytest
 from scipy import ndimage
 
 from bids_deface.anatomy import LABELS
 from bids_deface.deface import DefaceSettings, deface_volume
-from bids_deface.detection.checksum import DEFAULT_WEIGHTS
-from bids_deface.detection.weights import load_weights
 from bids_deface.tissue import dilate_mm
-from bids_deface.training.data import load_heads
-from bids_deface.training.trainer import FACE_CLASSES, mean_dice
 from bids_deface.volume import canonical_view, load_volume, zooms_of
 from tests.conftest import command, tree
 from tests.real.assemble import assemble, bids_path, rows_of
 
 pytestmark = pytest.mark.real
-
-
-def test_validation_dice_of_the_shipped_weights(heads_dir):
-    network = load_weights(DEFAULT_WEIGHTS).network
-    scores = mean_dice(network, load_heads(heads_dir, "val"))
-    assert np.mean([scores[name] for name in FACE_CLASSES]) >= 0.80
-    assert scores["brain"] >= 0.95
 
 
 def test_full_resolution_scans_from_end_to_end(heads_dir, tmp_path):
