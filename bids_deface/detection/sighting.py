@@ -14,9 +14,9 @@ from bids_deface.detection.plausibility import (
     Status,
     drop_holes,
     judge,
-    require_head,
 )
 from bids_deface.detection.pose import drop_strays
+from bids_deface.detection.recognition import require_head
 from bids_deface.detection.regions import RawRegion, find_regions
 from bids_deface.errors import NoHeadError, SkullStrippedError
 

@@ -11,9 +11,9 @@ from bids_deface.detection.plausibility import (
     Status,
     drop_holes,
     judge,
-    require_head,
 )
 from bids_deface.detection.pose import drop_strays, expected_centre
+from bids_deface.detection.recognition import require_head
 from bids_deface.detection.regions import find_regions
 from bids_deface.errors import NoHeadError, SkullStrippedError
 from bids_deface.tissue import head_mask, tissue_threshold

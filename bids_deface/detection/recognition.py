@@ -1,0 +1,86 @@
+"""Whether an image shows a head at all."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from bids_deface.anatomy import BRAIN, LIMITS
+from bids_deface.detection.regions import RawRegion
+from bids_deface.errors import NoHeadError, SkullStrippedError
+
+#: With this many facial regions a head is not skull-stripped, whatever its outline says.
+LEAST_FACE = 3
+#: Share of the brain's surroundings that is tissue in a head with skull and skin.
+LEAST_SURROUNDING = 0.35
+#: Correlation of voxels 4 mm apart: 0.74 and more in the heads looked at, 0.36 and less in noise
+#: of up to 1 mm smoothness; where the air is noise or the signal weak, in and around the brain.
+LEAST_CORRELATION = 0.5
+LEAST_BRAIN_CORRELATION = 0.4
+
+
+def require_head(
+    found: dict[int, RawRegion], head: NDArray[np.bool_], image: NDArray[np.float32]
+) -> None:
+    """Raise `NoHeadError` unless there is a plausible brain inside a head.
+
+    A network sees heads in noise, as people see faces in clouds: so size, neighbourhood
+    correlation and the tissue around the brain are asked, which it does not know of.
+
+    Parameters
+    ----------
+    found
+        Regions on the detector's grid.
+    head
+        Filled head mask, same grid.
+    image
+        Intensities on the same grid.
+    """
+    brain = found.get(BRAIN)
+    low, high = LIMITS.brain_ml
+    if brain is None or not low <= brain.volume_ml <= high:
+        size = 0 if brain is None else brain.volume_ml
+        raise NoHeadError(f"no head recognised (brain of {size:.0f} ml; {low:.0f}-{high:.0f}).")
+    if not is_structured(image, brain.mask):
+        raise NoHeadError("no head recognised (the image is noise).")
+    if len(found) - 1 >= LEAST_FACE:
+        return
+    shell = ndimage.binary_dilation(brain.mask, iterations=5) & ~ndimage.binary_dilation(
+        brain.mask, iterations=2
+    )
+    if float(head[shell].mean()) < LEAST_SURROUNDING:
+        raise SkullStrippedError("a brain without skull and skin: there is no face to remove.")
+
+
+def is_structured(image: NDArray[np.float32], brain: NDArray[np.bool_]) -> bool:
+    """Tell anatomy from noise by the correlation of neighbours along every axis.
+
+    Parameters
+    ----------
+    image
+        Intensities (i, j, k), 2 mm.
+    brain
+        Predicted brain: it decides where the air is noise (MP2RAGE UNIT1).
+    """
+    everywhere = np.ones_like(brain)
+    if _neighbour_correlation(image, everywhere) >= LEAST_CORRELATION:
+        return True
+    around = ndimage.binary_dilation(brain, iterations=4)
+    return _neighbour_correlation(image, around) >= LEAST_BRAIN_CORRELATION
+
+
+def _neighbour_correlation(
+    image: NDArray[np.float32], where: NDArray[np.bool_], lag: int = 2
+) -> float:
+    """Return the least correlation, over the axes, of voxels ``lag`` apart inside a mask."""
+    out = []
+    for axis in range(3):
+        n = image.shape[axis]
+        one, two = range(max(0, n - lag)), range(lag, n)
+        both = np.take(where, one, axis) & np.take(where, two, axis)
+        if both.sum() < 2:
+            return 0.0
+        pair = np.take(image, one, axis)[both], np.take(image, two, axis)[both]
+        out.append(float(np.corrcoef(*pair)[0, 1]) if min(map(np.ptp, pair)) > 0 else 0.0)
+    return min(out)
