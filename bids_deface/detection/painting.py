@@ -22,11 +22,13 @@ from bids_deface.volume import zooms_of
 
 #: Probability at which a voxel belongs to a region, and down to which it grows from there.
 CORE_PROBABILITY = 0.5
-EDGE_PROBABILITY = 0.05
+EDGE_PROBABILITY = 0.03
 #: Margin around each facial region, mm.
 MARGIN_MM: Final[Mapping[int, float]] = MappingProxyType(
-    {1: 1.0, 2: 1.0, 3: 2.0, 4: 5.0, 5: 5.0, 6: 1.0}
+    {1: 2.0, 2: 2.0, 3: 3.0, 4: 2.0, 5: 2.0, 6: 2.0}
 )
+#: Margin around an auricle along the side of the head, mm.
+EAR_OUTLINE_MM = 7.0
 #: Auricles are followed this far outwards through connected tissue, mm.
 AURICLE_MM = 12.0
 #: Voxels of the detector's grid around a region in which it may grow.
@@ -78,10 +80,13 @@ def paint(
         region = ndimage.binary_propagation(core, mask=values > EDGE_PROBABILITY)
         # In thick slices the margin reaches the next one.
         steps = np.where(zooms > THICK_MM, np.minimum(zooms, MARGIN_MM[index]), zooms)
-        region = dilate_mm(region, MARGIN_MM[index], steps)
+        wide = dilate_mm(region, MARGIN_MM[index], steps)
         if index in EARS:
-            region |= _outward(region, image[box] > sighting.outline.threshold, index, zooms)
-        dseg[box][region] = index
+            # Along the head's side, not into it: under the auricle lies the temporal lobe.
+            steps[OUTWARD[index][0]] = 2 * EAR_OUTLINE_MM
+            wide |= dilate_mm(region, EAR_OUTLINE_MM, steps)
+            wide |= _outward(wide, image[box] > sighting.outline.threshold, index, zooms)
+        dseg[box][wide] = index
     return dseg
 
 
