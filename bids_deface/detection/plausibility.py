@@ -129,7 +129,7 @@ def judge(
         expected = expected_centre(index, found)
         region = found.get(index)
         low, _ = _LIMITS_ML[index]
-        if region is None or region.volume_ml < low:
+        if region is None or (region.volume_ml < low and index in whole):
             n_others = len(set(found) - {index, BRAIN})
             reports.append(_judge_missing(index, region, expected, signal, grid, n_others))
         else:

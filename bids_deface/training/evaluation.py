@@ -44,7 +44,7 @@ class Score:
     coverage
         Share of what must be covered (`EvaluationHead.target`) inside the drawn regions, own grid.
     centroid_mm
-        Distance of the centroids.
+        Distance of the centroids of label and drawn region, own grid.
     seconds
         Time of the detection of the whole head.
     """
@@ -118,10 +118,10 @@ def score_head(detector: FeatureDetector, head: EvaluationHead, condition: str) 
             drawn = dseg == BRAIN if index == BRAIN else (dseg > 0) & (dseg != BRAIN)
             target = targets == index
             coverage = float(drawn[target].mean()) if target.any() else np.nan
-            if index in sighting.found:
-                ijk = np.argwhere(truth == index).mean(axis=0)
-                place = affine[:3, :3] @ ijk + affine[:3, 3]
-                apart = float(np.linalg.norm(sighting.found[index].centroid - place))
+            drawn_here = np.argwhere(dseg == index)
+            if len(drawn_here):
+                ijk = np.argwhere(truth == index).mean(axis=0) - drawn_here.mean(axis=0)
+                apart = float(np.linalg.norm(affine[:3, :3] @ ijk))
         seen = status.get(index, Status.FOUND).value
         if index in head.hidden:
             seen = "not judged"
