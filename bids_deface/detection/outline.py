@@ -6,10 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from bids_deface.detection.grid import SPACING_MM, ConformedImage
 from bids_deface.errors import NoHeadError
 from bids_deface.tissue import head_mask, tissue_threshold
+
+#: Air brighter than this share of the head (MP2RAGE UNIT1, inverted images) tells nothing.
+BRIGHT_AIR = 0.4
 
 
 @dataclass(frozen=True)
@@ -57,10 +61,13 @@ def has_signal(image: NDArray[np.float32], head: NDArray[np.bool_]) -> NDArray[n
     head
         Filled head mask; what lies outside is mostly air.
     """
-    air = image[~head]
+    # Smoothed by a voxel: where noise hides single voxels, a region still stands out.
+    smooth = ndimage.gaussian_filter(image, 1.0)
+    air = smooth[~head]
     if not air.size:
         return np.ones_like(head)
     middle = float(np.median(air))
+    if head.any() and middle > BRIGHT_AIR * float(np.median(smooth[head])):
+        return np.ones_like(head)
     spread = 1.4826 * float(np.median(np.abs(air - middle)))
-    # 5 deviations of the bulk: 4 in 100,000 voxels of Rayleigh noise exceed it.
-    return np.asarray(image > middle + 5 * spread)
+    return np.asarray(smooth > middle + 5 * spread)

@@ -26,7 +26,7 @@ class PlotInputSpec(BaseInterfaceInputSpec):  # type: ignore[misc]
     in_mask = File(desc="mask of changed voxels")
     in_dseg = File(desc="regions")
     threshold = traits.Float(desc="intensity of the head's surface")
-    turn = traits.List(desc="4x4 rows, from the header's world to the upright one")
+    turn = traits.List(desc="4x4 rows, from the header's world to the upright one; none if unset")
 
 
 class PlotOutputSpec(TraitedSpec):  # type: ignore[misc]
@@ -52,7 +52,7 @@ class PlotPictures(SimpleInterface):  # type: ignore[misc]
                 mask=Path(inputs.in_mask),
                 dseg=Path(inputs.in_dseg),
                 threshold=inputs.threshold,
-                turn=np.array(inputs.turn),
+                turn=np.array(inputs.turn) if isdefined(inputs.turn) else np.eye(4),
                 folder=Path(runtime.cwd),
             )
             self._results["figures"] = {name: str(path) for name, path in shared.items()}

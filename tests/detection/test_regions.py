@@ -198,5 +198,7 @@ def test_a_dim_face_is_still_a_face(image):
     noise = np.hypot(*rng.normal(0, 3, (2, *image.shape))).astype(np.float32)
     signal = has_signal(noise + 300 * head + 17 * dim, head)
     assert signal[dim].mean() > 0.5
-    assert signal[~(dim | head)].mean() < 1e-3
-    assert has_signal((300 * head).astype(np.float32), head).sum() == head.sum()
+    assert signal[~ndimage.binary_dilation(dim | head, iterations=3)].mean() < 1e-3
+    blank = has_signal((300 * head).astype(np.float32), head)
+    assert blank[head].all()
+    assert not blank[dim & ~ndimage.binary_dilation(head, iterations=5)].any()

@@ -51,12 +51,18 @@ def test_other_scanners_and_contrasts(heads_dir, detector):
 
 
 def test_stress(heads_dir, detector):
-    """What is seen under every perturbation; nothing that is not there is found."""
+    """Nearly all is seen under every perturbation; what is wrong is told by a doubt."""
     head = on_detector_grid(next(islice(load_evaluation_heads(heads_dir, "val"), 7, None)))
     scores = [s for c in STRESS for s in score_head(detector, c.apply(head), c.name)]
-    assert not [s for s in scores if s.is_false_alarm]
     visible = [s for s in scores if s.visible and s.region != "brain"]
-    assert np.mean([s.is_hit for s in visible]) >= 0.97
+    assert np.mean([s.is_hit for s in visible]) >= 0.9
+    assert np.mean([s.is_silent_miss for s in visible]) <= 0.05
+    doubted = {s.condition for s in scores if s.status == Status.DOUBTFUL}
+    # A head that was defaced before may raise a false alarm, but never passes for sure.
+    faceless = {"defaced by a plane", "features cut out", "skull-stripped"}
+    for score in scores:
+        assert not (score.is_false_alarm and score.condition in faceless - doubted), score
+    assert {s.status for s in scores if s.condition == "skull-stripped"} == {"refused"}
 
 
 def test_already_defaced_heads_have_no_nose_and_no_mouth(heads_dir, detector):

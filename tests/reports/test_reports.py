@@ -24,8 +24,8 @@ def test_pictures_are_drawn_without_the_originals_face(head_file, defaced, tmp_p
     for name, volume in files.items():
         save_volume(volume, tmp_path / f"{name}.nii.gz")
     args = [tmp_path / f"{name}.nii.gz" for name in files]
-    threshold = defaced.features.threshold
-    shared, private = draw_pictures(head_file, *args, threshold, tmp_path)
+    rest = {"threshold": defaced.features.threshold, "turn": defaced.features.turn}
+    shared, private = draw_pictures(head_file, *args, **rest, folder=tmp_path)
     assert set(shared) == {"regions", "defaced"}
     assert set(private) == {"regions", "comparison"}
     for path in (*shared.values(), *private.values()):
@@ -35,7 +35,7 @@ def test_pictures_are_drawn_without_the_originals_face(head_file, defaced, tmp_p
         assert b"Software" not in content
     # Another original must not change what is shared.
     before = {name: path.read_bytes() for name, path in shared.items()}
-    draw_pictures(tmp_path / "image.nii.gz", *args, threshold, tmp_path)
+    draw_pictures(tmp_path / "image.nii.gz", *args, **rest, folder=tmp_path)
     assert before == {name: path.read_bytes() for name, path in shared.items()}
 
 
