@@ -23,6 +23,8 @@ from bids_deface.volume import zooms_of
 #: Probability at which a voxel belongs to a region, and down to which it grows from there.
 CORE_PROBABILITY = 0.5
 EDGE_PROBABILITY = 0.03
+#: Lower than a half: what may be brain is spared.
+BRAIN_PROBABILITY = 0.05
 #: Margin around each facial region, mm.
 MARGIN_MM: Final[Mapping[int, float]] = MappingProxyType(
     {1: 2.0, 2: 2.0, 3: 3.0, 4: 2.0, 5: 2.0, 6: 2.0}
@@ -74,7 +76,7 @@ def paint(
         if values.size == 0:
             continue
         if index == BRAIN:
-            dseg[box][values > CORE_PROBABILITY] = index
+            dseg[box][values > BRAIN_PROBABILITY] = index
             continue
         core = values > CORE_PROBABILITY
         region = ndimage.binary_propagation(core, mask=values > EDGE_PROBABILITY)
