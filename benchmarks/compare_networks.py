@@ -18,6 +18,7 @@ from pathlib import Path
 import torch
 from torch.nn import functional
 
+from bids_deface.anatomy import FACE_CLASSES
 from bids_deface.detection.inference import predict
 from bids_deface.detection.network import AttentionUNet, NetworkConfig
 from bids_deface.training.augment import AugmentConfig
@@ -32,7 +33,7 @@ from bids_deface.training.geometry import GeometryConfig
 from bids_deface.training.losses import LossConfig
 from bids_deface.training.presets import Recipe
 from bids_deface.training.stress import STRESS
-from bids_deface.training.trainer import FACE_CLASSES, RunOptions, Trainer, mean_dice
+from bids_deface.training.trainer import RunOptions, Trainer, mean_dice
 
 WIDTHS = {8: (8, 16, 32, 64, 128), 12: (12, 24, 48, 96, 128), 16: (16, 32, 64, 128, 128)}
 CONDITIONS = ("T2w-like", "FLAIR-like", "SNR 5", "30 degrees turned")

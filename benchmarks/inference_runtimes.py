@@ -19,10 +19,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from bids_deface.anatomy import CLASSES
 from bids_deface.detection.grid import conform
 from bids_deface.detection.weights import load_weights
 from bids_deface.population import synthetic_head
+from bids_deface.training.losses import dice_per_class
 
 Run = Callable[[np.ndarray], np.ndarray]
 
@@ -84,16 +84,6 @@ def runners(image: np.ndarray, threads: int) -> dict[str, Run]:
     return out
 
 
-def agreement(one: np.ndarray, two: np.ndarray) -> dict[str, float]:
-    """Return the Dice of each class between two outputs."""
-    a, b = one[0].argmax(0), two[0].argmax(0)
-    return {
-        name: float(2 * ((a == i) & (b == i)).sum() / max(1, (a == i).sum() + (b == i).sum()))
-        for i, name in enumerate(CLASSES)
-        if i
-    }
-
-
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
@@ -105,7 +95,7 @@ def main() -> None:
     data = conform(head.data, head.affine).image
     padded = np.pad(data, [(0, -n % 16) for n in data.shape])[None, None]
     runs = runners(padded, args.threads)
-    outputs = {name: run(padded) for name, run in runs.items()}
+    classes = {name: torch.from_numpy(run(padded)[0].argmax(0)) for name, run in runs.items()}
     seconds: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(args.runs):
         for name, run in runs.items():
@@ -116,7 +106,7 @@ def main() -> None:
     print(f"{padded.shape[2:]} voxels, {args.threads} threads, median of {args.runs}")
     for name, times in seconds.items():
         median = statistics.median(times)
-        same = agreement(outputs[name], outputs["torch float32"])
+        same = dice_per_class(classes[name], classes["torch float32"])
         dice = " ".join(f"{k} {v:.4f}" for k, v in same.items())
         print(f"{name:30} {median:.2f} s  {base / median:.2f}x  {dice}")
 

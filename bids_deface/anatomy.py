@@ -57,6 +57,7 @@ BRAIN: Final = 7
 #: Classes of the detector's softmax, in channel order.
 CLASSES: Final = ("background", "eyes", "nose", "ears", "mouth", "brain")
 BRAIN_CLASS: Final = CLASSES.index("brain")
+FACE_CLASSES: Final = tuple(feature.value for feature in FacialFeature)
 
 #: Class channel of each label index (left and right share a class).
 CLASS_OF_LABEL: Final[Mapping[int, int]] = MappingProxyType(

@@ -77,7 +77,9 @@ class CarriedRegions:
     def _doubt_what_was_not_seen(self, grid: Grid) -> tuple[RegionReport, ...]:
         """Doubt what a turned reference says, and features not fully in it that may be here."""
         if not np.array_equal(self.reference.turn, UPRIGHT):
-            return tuple(map(_doubt_turn, self.reference.regions))
+            # One header of the session is wrong, and this one may be wrong otherwise.
+            reason = "the reference lies turned against its header; deface this scan on its own"
+            return tuple(report.doubted(reason) for report in self.reference.regions)
         to_reference = np.linalg.inv(self.affine) @ grid.affine
         corners = np.array(np.meshgrid(*[(0, n - 1) for n in grid.shape])).reshape(3, -1)
         places = to_reference[:3, :3] @ corners + to_reference[:3, 3:4]
@@ -87,17 +89,9 @@ class CarriedRegions:
         return tuple(
             report
             if report.status is Status.FOUND
-            else replace(
-                report,
-                status=Status.DOUBTFUL,
-                reason=f"{name_of(report.index)} is not whole in the reference, "
-                "and this scan shows more than it",
+            else report.doubted(
+                f"{name_of(report.index)} is not whole in the reference, "
+                "and this scan shows more than it"
             )
             for report in self.reference.regions
         )
-
-
-def _doubt_turn(report: RegionReport) -> RegionReport:
-    """Doubt a region: one header of the session is wrong, and this one may be wrong otherwise."""
-    reason = "the reference lies turned against its header; deface this scan on its own"
-    return replace(report, status=Status.DOUBTFUL, reason=reason)

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from bids_deface.detection.grid import ConformedImage, Grid
 from bids_deface.detection.outline import HeadOutline, find_outline
-from bids_deface.detection.plausibility import RegionReport, Status
 from bids_deface.detection.sighting import Sighting, interpret
 from bids_deface.detection.turns import TURNS, UPRIGHT, Turn, turned
 
@@ -63,7 +62,10 @@ def find_upright(predict: Predict, conformed: ConformedImage) -> tuple[Turn, Sig
         return UPRIGHT, first
     if best[1].n_seen >= PROOF:
         return best
-    return UPRIGHT, replace(first, regions=tuple(map(_doubt_orientation, first.regions)))
+    reason = "the head may not lie as its header says"
+    return UPRIGHT, replace(
+        first, regions=tuple(report.doubted(report.reason or reason) for report in first.regions)
+    )
 
 
 def _look_turned(
@@ -81,8 +83,3 @@ def _look_turned(
         replace(conformed, image=image, grid=grid),
         replace(outline, mask=mask, signal=signal),
     )
-
-
-def _doubt_orientation(report: RegionReport) -> RegionReport:
-    reason = report.reason or "the head may not lie as its header says"
-    return replace(report, status=Status.DOUBTFUL, reason=reason)

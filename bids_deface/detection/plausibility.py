@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -79,6 +79,10 @@ class RegionReport:
     volume_ml: float
     confidence: float
     reason: str = ""
+
+    def doubted(self, reason: str) -> RegionReport:
+        """Return the same report as doubtful, for a reason in words."""
+        return replace(self, status=Status.DOUBTFUL, reason=reason)
 
 
 def drop_holes(found: dict[int, RawRegion], signal: NDArray[np.bool_]) -> dict[int, RawRegion]:

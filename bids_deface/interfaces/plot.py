@@ -15,6 +15,7 @@ from nipype.interfaces.base import (
     traits,
 )
 
+from bids_deface.detection.turns import UPRIGHT
 from bids_deface.reports.pictures import draw_pictures
 
 
@@ -52,7 +53,7 @@ class PlotPictures(SimpleInterface):  # type: ignore[misc]
                 mask=Path(inputs.in_mask),
                 dseg=Path(inputs.in_dseg),
                 threshold=inputs.threshold,
-                turn=np.array(inputs.turn) if isdefined(inputs.turn) else np.eye(4),
+                turn=np.array(inputs.turn) if isdefined(inputs.turn) else UPRIGHT,
                 folder=Path(runtime.cwd),
             )
             self._results["figures"] = {name: str(path) for name, path in shared.items()}

@@ -7,14 +7,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from bids_deface.detection.turns import turned
 from bids_deface.rendering import render_head
 from bids_deface.reports.figures import plot_head, plot_regions
-from bids_deface.volume import (
-    canonical_affine,
-    canonical_view,
-    load_volume,
-    spatial_mean,
-)
+from bids_deface.volume import load_volume, spatial_mean
 
 
 def draw_pictures(
@@ -66,5 +62,4 @@ def _load(
     path: Path, turn: NDArray[np.float64]
 ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
     volume = load_volume(path)
-    image, world = spatial_mean(volume), turn @ volume.affine
-    return canonical_view(image, world), canonical_affine(image.shape, world)
+    return turned(spatial_mean(volume), volume.affine, turn)

@@ -10,9 +10,9 @@ import math
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from bids_deface.anatomy import BRAIN_CLASS, CLASSES
+from bids_deface.training.artefacts import blur
 from bids_deface.training.draw import Draw
 
 #: Scaled T1w intensity below which a voxel is air, bone or another void.
@@ -48,7 +48,8 @@ def synthesise_contrast(image: Tensor, classes: Tensor, draw: Draw) -> Tensor:
     if draw.chance(0.9):
         out = out * (image / VOID).clamp(0, 1)
     if remap is _clusters:
-        out = _soften(out, draw.uniform(0.3, 1.0))
+        # Class borders show partial volume.
+        out = blur(out, draw.uniform(0.3, 1.0))
     mix = draw.uniform(0.6, 1.0)
     texture = 1 + draw.uniform(0, 0.08) * draw.normal(*image.shape)
     return ((mix * out + (1 - mix) * image) * texture).clamp_min(0)
@@ -81,9 +82,3 @@ def _clusters(image: Tensor, draw: Draw) -> Tensor:
     index = torch.bucketize(image, borders)
     means, spread = draw.uniforms(n), draw.uniforms(n, 0, 0.1)
     return means[index] + spread[index] * draw.normal(*image.shape)
-
-
-def _soften(image: Tensor, share: float) -> Tensor:
-    """Blend with the mean of the neighbours, so that class borders show partial volume."""
-    mean = functional.avg_pool3d(image[None, None], 3, 1, 1)[0, 0]
-    return torch.lerp(image, mean, share)

@@ -38,8 +38,9 @@ LABELS_OF_PART: Final[Mapping[str, tuple[int, ...]]] = {
 }
 
 
-_CLASS_TABLE: Final = np.zeros(256, dtype=np.uint8)
-_CLASS_TABLE[list(CLASS_OF_LABEL)] = list(CLASS_OF_LABEL.values())
+#: Detector class of each label index.
+CLASS_TABLE: Final = np.zeros(256, dtype=np.uint8)
+CLASS_TABLE[list(CLASS_OF_LABEL)] = list(CLASS_OF_LABEL.values())
 
 
 @dataclass(frozen=True)
@@ -194,7 +195,7 @@ def class_map(head: EvaluationHead) -> TrainingHead:
     return TrainingHead(
         name=head.name,
         image=torch.from_numpy((head.image.clip(0, 1) * 255).round().astype(np.uint8)),
-        classes=torch.from_numpy(_CLASS_TABLE[head.dseg]),
+        classes=torch.from_numpy(CLASS_TABLE[head.dseg]),
         visible=tuple(name for name in CLASSES[1:] if name not in hidden),
     )
 

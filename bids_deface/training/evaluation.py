@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from bids_deface.anatomy import BRAIN, CLASSES, FacialFeature, labels_of
+from bids_deface.anatomy import BRAIN, CLASS_OF_LABEL, CLASSES, LABELS
 from bids_deface.detection.detector import FeatureDetector
 from bids_deface.detection.grid import resample
 from bids_deface.detection.painting import paint
@@ -18,12 +19,15 @@ from bids_deface.detection.plausibility import Status
 from bids_deface.detection.sighting import SEEN, Sighting
 from bids_deface.detection.turns import turned
 from bids_deface.errors import NoHeadError
-from bids_deface.training.data import EvaluationHead
+from bids_deface.training.data import CLASS_TABLE, EvaluationHead
+from bids_deface.training.losses import dice_per_class
 
 #: A region whose centroid lies farther from the label's is a miss, mm.
 RECALL_MM = 10.0
 #: Volume from which a label counts as a visible feature, ml.
 LEAST_VISIBLE_ML = 0.5
+#: Class name and label index of each region.
+REGIONS = tuple((CLASSES[CLASS_OF_LABEL[label.index]], label.index) for label in LABELS)
 GONE = (Status.ABSENT, Status.OUTSIDE)
 
 
@@ -99,7 +103,7 @@ def score_head(detector: FeatureDetector, head: EvaluationHead, condition: str) 
         sighting = None
     if sighting is None or sighting.problem is not None:
         seconds = time.perf_counter() - began
-        for name, index in _labels():
+        for name, index in REGIONS:
             visible = _is_visible(head, index)
             yield Score(
                 head.name, condition, name, visible, "refused", np.nan, np.nan, np.nan, seconds
@@ -111,8 +115,10 @@ def score_head(detector: FeatureDetector, head: EvaluationHead, condition: str) 
     truth = turned(head.dseg, head.affine, turn)[0]
     targets = turned(head.target, head.affine, turn)[0]
     status = {report.index: report.status for report in sighting.regions}
-    dice = _dice(sighting, truth, affine, head.hidden)
-    for name, index in _labels():
+    dice = _dice(sighting, truth, affine)
+    # With one side hidden, the class cannot be compared.
+    hidden = {name for name, index in REGIONS if index in head.hidden}
+    for name, index in REGIONS:
         visible, apart, coverage = _is_visible(head, index), np.nan, np.nan
         if visible:
             drawn = dseg == BRAIN if index == BRAIN else (dseg > 0) & (dseg != BRAIN)
@@ -125,14 +131,8 @@ def score_head(detector: FeatureDetector, head: EvaluationHead, condition: str) 
         seen = status.get(index, Status.FOUND).value
         if index in head.hidden:
             seen = "not judged"
-        overlap = dice.get(index, np.nan) if visible else np.nan
+        overlap = dice[name] if visible and name not in hidden else np.nan
         yield Score(head.name, condition, name, visible, seen, overlap, coverage, apart, seconds)
-
-
-def _labels() -> list[tuple[str, int]]:
-    """Return class name and label index of all regions."""
-    facial = [(f.value, i) for f in FacialFeature for i in labels_of(f)]
-    return [*facial, ("brain", BRAIN)]
 
 
 def _is_visible(head: EvaluationHead, index: int) -> bool:
@@ -144,23 +144,12 @@ def _is_visible(head: EvaluationHead, index: int) -> bool:
 
 
 def _dice(
-    sighting: Sighting,
-    truth: NDArray[np.uint8],
-    affine: NDArray[np.float64],
-    hidden: frozenset[int],
-) -> dict[int, float]:
-    """Return the Dice of each label's class on the detector's grid; of whole classes only."""
-    grid = sighting.conformed.grid
-    labels = resample(truth, affine, grid, order=0).round().astype(np.uint8)
-    classes = sighting.probseg.argmax(axis=0)
-    out: dict[int, float] = {}
-    for name, index in _labels():
-        indices = [i for n, i in _labels() if n == name]
-        a, b = classes == CLASSES.index(name), np.isin(labels, indices)
-        if hidden & set(indices):
-            continue
-        out[index] = 2 * float((a & b).sum()) / max(1.0, float(a.sum() + b.sum()))
-    return out
+    sighting: Sighting, truth: NDArray[np.uint8], affine: NDArray[np.float64]
+) -> dict[str, float]:
+    """Return the Dice of each class on the detector's grid."""
+    labels = resample(truth, affine, sighting.conformed.grid, order=0).round().astype(np.uint8)
+    seen = torch.from_numpy(sighting.probseg.argmax(axis=0))
+    return dice_per_class(seen, torch.from_numpy(CLASS_TABLE[labels]))
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bids_deface.anatomy import CLASSES
+from bids_deface.anatomy import CLASSES, FACE_CLASSES
 from bids_deface.detection.inference import device_available, predict
 from bids_deface.detection.network import AttentionUNet, to_device
 from bids_deface.detection.weights import save_weights
@@ -26,7 +26,6 @@ from bids_deface.training.data import TrainingHead
 from bids_deface.training.losses import dice_per_class, segmentation_loss
 from bids_deface.training.presets import Recipe
 
-FACE_CLASSES = CLASSES[1:-1]
 LOG_COLUMNS = ("step", "hours", "learning_rate", "loss", *CLASSES[1:], "mean_face")
 BEST_WEIGHTS = "best.safetensors"
 CHECKPOINT = "checkpoint.pt"

@@ -7,6 +7,7 @@ from itertools import islice
 import numpy as np
 import pytest
 
+from bids_deface.anatomy import FACE_CLASSES
 from bids_deface.detection.plausibility import Status
 from bids_deface.training.data import load_evaluation_heads, on_detector_grid
 from bids_deface.training.evaluation import score_head, summarise
@@ -15,8 +16,6 @@ from bids_deface.volume import canonical_affine, canonical_view, load_volume, sp
 from tests.real.assemble import rows_of
 
 pytestmark = pytest.mark.real
-
-FACE = ("eyes", "nose", "ears", "mouth")
 
 
 def test_every_feature_of_every_validation_head_is_found_and_covered(heads_dir, detector):
@@ -31,7 +30,7 @@ def test_every_feature_of_every_validation_head_is_found_and_covered(heads_dir, 
         least = 0.97 if score.region == "ears" else 0.98
         assert score.region == "brain" or score.coverage >= least, score
     dice = {row.region: row.dice for row in summarise(scores)}
-    assert np.mean([dice[name] for name in FACE]) >= 0.83
+    assert np.mean([dice[name] for name in FACE_CLASSES]) >= 0.83
     assert dice["brain"] >= 0.96
 
 
@@ -47,7 +46,7 @@ def test_other_scanners_and_contrasts(heads_dir, detector):
     for name in ("eyes", "nose"):
         assert rows[name].recall == 1
         assert rows[name].silent_misses == 0
-    assert np.mean([rows[name].dice for name in FACE]) >= 0.74
+    assert np.mean([rows[name].dice for name in FACE_CLASSES]) >= 0.74
 
 
 def test_stress(heads_dir, detector):
