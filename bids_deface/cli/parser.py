@@ -123,7 +123,7 @@ def _add_resources(group: argparse._ArgumentGroup) -> None:
         "--omp-nthreads", type=positive_int, default=1, metavar="N", help="threads of one image"
     )
     group.add_argument(
-        "--mem-gb", "--mem_gb", type=_positive_float, metavar="GB", help="upper bound of memory"
+        "--mem-gb", "--mem_gb", type=positive_float, metavar="GB", help="upper bound of memory"
     )
     group.add_argument("--device", default="cpu", help="cpu or cuda")
     group.add_argument("-w", "--work-dir", type=Path, metavar="DIR", help="intermediate files")
@@ -151,7 +151,8 @@ def positive_int(text: str) -> int:
     return value
 
 
-def _positive_float(text: str) -> float:
+def positive_float(text: str) -> float:
+    """Parse a number above 0."""
     value = float(text)
     if not value > 0:
         raise argparse.ArgumentTypeError("must be greater than 0")

@@ -12,7 +12,7 @@ from pathlib import Path
 from bids_deface import __version__
 from bids_deface.cli import evaluate
 from bids_deface.cli.main import guarded
-from bids_deface.cli.parser import Parser, positive_int
+from bids_deface.cli.parser import Parser, positive_float, positive_int
 
 
 def build_parser() -> Parser:
@@ -28,6 +28,7 @@ def build_parser() -> Parser:
     fit.add_argument("--out", type=Path, required=True, help="checkpoint, log, weights, curves")
     fit.add_argument("--preset", default="default", help="default or jeong2020")
     fit.add_argument("--steps", type=int, help="training samples seen (batch size 1)")
+    fit.add_argument("--learning-rate", type=positive_float, help="peak (or constant) rate")
     fit.add_argument("--validate-every", type=int, help="steps between validations")
     fit.add_argument("--max-hours", type=float, help="time budget; the schedule fits into it")
     fit.add_argument("--start-from", type=Path, metavar="FILE", help="weights to start from")
@@ -71,10 +72,9 @@ def _fit(args: argparse.Namespace) -> int:
     if args.threads:
         torch.set_num_threads(args.threads)
     recipe = find_preset(args.preset)
-    if args.steps:
-        recipe = replace(recipe, steps=args.steps)
-    if args.validate_every:
-        recipe = replace(recipe, validate_every=args.validate_every)
+    for name in ("steps", "learning_rate", "validate_every"):
+        if getattr(args, name):
+            recipe = replace(recipe, **{name: getattr(args, name)})
     start = load_weights(args.start_from).network if args.start_from else None
     if start is not None:
         recipe = replace(recipe, network=start.config)

@@ -14,6 +14,20 @@ def bias_field(image: Tensor, draw: Draw, strength: float = 0.2) -> Tensor:
     return image * torch.exp(strength * draw.smooth(image.shape, 3 + draw.integer(3))[0])
 
 
+def saturate(image: Tensor, near: Tensor, draw: Draw) -> Tensor:
+    """Dim what lies around a random voxel of ``near``, as a saturation band or a far coil does."""
+    centre = draw.place(near)
+    if centre is None:
+        return image
+    axes = [
+        torch.arange(n, device=image.device) - c for n, c in zip(image.shape, centre, strict=True)
+    ]
+    i, j, k = torch.meshgrid(*(a.float() for a in axes), indexing="ij")
+    reach = draw.uniform(8, 35)
+    fall = torch.exp(-(((i * i + j * j + k * k) / (2 * reach * reach)) ** 2))
+    return image * (1 - draw.uniform(0.3, 0.9) * fall)
+
+
 def thick_slices(image: Tensor, axis: int, thickness_mm: float) -> Tensor:
     """Average along one axis to slices of ``thickness_mm``, and interpolate back to 2 mm."""
     size = list(image.shape)

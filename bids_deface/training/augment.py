@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from bids_deface.anatomy import BRAIN_CLASS
 from bids_deface.training import artefacts
 from bids_deface.training.contrasts import VOID, synthesise_contrast, vary_contrast
 from bids_deface.training.draw import Draw
@@ -29,8 +30,8 @@ class AugmentConfig:
     contrast
         Probability of a synthetic contrast.
     artefact
-        Probability of thick slices and of blur; bias is twice as likely, ghosts and blobs half,
-        noisy air a third.
+        Probability of thick slices and of blur; bias is twice as likely, ghosts, blobs, a dim
+        face and noisy air half.
     crop
         Probability of a cut field of view.
     negative
@@ -80,6 +81,8 @@ def augment(
     if draw.chance(config.negative):
         sample, labels = take_face_away(sample, labels, draw)
         tissue &= sample > 0
+    if draw.chance(config.artefact / 2):
+        sample = artefacts.saturate(sample, (labels > 0) & (labels != BRAIN_CLASS), draw)
     sample = _spoil(sample, void, tissue, config, draw)
     if draw.chance(config.crop):
         sample, labels = crop_field_of_view(sample, labels, draw)
@@ -105,7 +108,7 @@ def _spoil(
     if config.noise:
         # Squared: most scans have little noise, few have much.
         sample = artefacts.add_noise(sample, config.noise * draw.uniform(0, 1) ** 2, draw)
-    if draw.chance(p / 3):
+    if draw.chance(p / 2):
         sample = artefacts.noisy_air(sample, void, draw)
     return sample
 

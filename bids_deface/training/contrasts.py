@@ -28,6 +28,8 @@ def vary_contrast(image: Tensor, draw: Draw) -> Tensor:
 def synthesise_contrast(image: Tensor, classes: Tensor, draw: Draw) -> Tensor:
     """Give brain, eyes and the rest of the head new intensities, each by its own random map.
 
+    Now and then the whole image, air too, is inverted instead.
+
     Parameters
     ----------
     image
@@ -37,6 +39,8 @@ def synthesise_contrast(image: Tensor, classes: Tensor, draw: Draw) -> Tensor:
     draw
         Random numbers.
     """
+    if draw.chance(0.06):
+        return 1 - image
     kind = draw.integer(4)
     remap = (_curve, _monotone, _clusters, _clusters)[kind]
     out = remap(image, draw)
@@ -45,7 +49,7 @@ def synthesise_contrast(image: Tensor, classes: Tensor, draw: Draw) -> Tensor:
     if draw.chance(0.5):
         # Vitreous body and muscle are alike in T1w, but not in T2w: eyes get their own map.
         out = torch.where(classes == CLASSES.index("eyes"), remap(image, draw), out)
-    if draw.chance(0.9):
+    if draw.chance(0.85):
         out = out * (image / VOID).clamp(0, 1)
     if remap is _clusters:
         # Class borders show partial volume.

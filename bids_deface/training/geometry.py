@@ -33,7 +33,7 @@ class GeometryConfig:
     """
 
     patch: tuple[int, int, int] = (96, 112, 112)
-    rotation_deg: float = 30.0
+    rotation_deg: float = 40.0
     zoom: tuple[float, float] = (0.75, 1.2)
     shear: float = 0.08
     shift: float = 0.08
