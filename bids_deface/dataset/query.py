@@ -73,6 +73,8 @@ class ImageRecord:
         Labels without ``sub-`` and ``ses-``; session is empty where there is none.
     suffix
         BIDS suffix.
+    datatype
+        ``anat``, ``func`` ...
     sidecar
         Metadata after BIDS inheritance.
     """
@@ -82,7 +84,14 @@ class ImageRecord:
     subject: str
     session: str
     suffix: str
+    datatype: str = "anat"
     sidecar: dict[str, Any] = field(hash=False, default_factory=dict)
+
+    @property
+    def entities(self) -> dict[str, str]:
+        """Entities of the file name in their order: ``{"sub": "01", "echo": "2"}``."""
+        pairs = (part.partition("-") for part in self.stem.split("_")[:-1])
+        return {key: label for key, _, label in pairs}
 
     @property
     def stem(self) -> str:
@@ -232,6 +241,7 @@ def _record(layout: BIDSLayout, file: Any) -> ImageRecord:
         subject=entities["subject"],
         session=entities.get("session", ""),
         suffix=entities["suffix"],
+        datatype=entities.get("datatype", "anat"),
         sidecar=dict(file.get_metadata()),
     )
 
