@@ -28,7 +28,7 @@ from bids_deface.volume import (
 )
 
 if TYPE_CHECKING:
-    from bids_deface.detection.detector import FeatureMap
+    from bids_deface.detection.featuremap import FeatureMap
 
 #: Surroundings a method sees around its feature, mm: skin to learn from and air to draw from.
 AROUND_MM = 30.0

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bids_deface.anatomy import BRAIN, name_of
-from bids_deface.detection.detector import FeatureMap
+from bids_deface.detection.featuremap import FeatureMap
 from bids_deface.detection.grid import Grid, conform, resample
 from bids_deface.detection.outline import find_outline
 from bids_deface.detection.plausibility import RegionReport, Status

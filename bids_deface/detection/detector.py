@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 
@@ -12,48 +11,15 @@ from numpy.typing import NDArray
 
 from bids_deface.anatomy import BRAIN
 from bids_deface.detection.checksum import DEFAULT_WEIGHTS
-from bids_deface.detection.grid import Grid, conform
+from bids_deface.detection.featuremap import FeatureMap
+from bids_deface.detection.grid import conform
 from bids_deface.detection.inference import predict_array
 from bids_deface.detection.orientation import find_upright
 from bids_deface.detection.painting import paint
-from bids_deface.detection.plausibility import RegionReport
 from bids_deface.detection.sighting import Sighting
 from bids_deface.detection.turns import Turn, turned
 from bids_deface.detection.weights import LoadedNetwork, load_weights
 from bids_deface.errors import DeviceError
-
-
-@dataclass(frozen=True)
-class FeatureMap:
-    """What the detector knows of one image.
-
-    Attributes
-    ----------
-    dseg
-        uint8 (i, j, k), labels of :mod:`bids_deface.anatomy` in the image's own grid, turned by
-        ``turn``.
-    regions
-        One report for each facial region.
-    brain_ml
-        Volume of the brain.
-    threshold
-        Intensity of the image above which a voxel is head.
-    head
-        Filled head mask (2 mm).
-    head_grid
-        Grid of ``head``.
-    turn
-        4x4, from the world of the header to that in which the head is upright; see
-        :func:`bids_deface.detection.turns.turned`.
-    """
-
-    dseg: NDArray[np.uint8]
-    regions: tuple[RegionReport, ...]
-    brain_ml: float
-    threshold: float
-    head: NDArray[np.bool_]
-    head_grid: Grid
-    turn: Turn
 
 
 class FeatureDetector:

@@ -1,0 +1,118 @@
+"""What is known of one image: its regions, its head, how it lies; and the file that keeps it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bids_deface.detection.grid import Grid
+from bids_deface.detection.plausibility import RegionReport, Status
+from bids_deface.detection.turns import Turn
+
+
+@dataclass(frozen=True)
+class FeatureMap:
+    """What the detector knows of one image.
+
+    Attributes
+    ----------
+    dseg
+        uint8 (i, j, k), labels of :mod:`bids_deface.anatomy` in the image's own grid, turned by
+        ``turn``.
+    regions
+        One report for each facial region.
+    brain_ml
+        Volume of the brain.
+    threshold
+        Intensity above which a voxel is head: of ``surface`` where there is one, else of the
+        image itself.
+    head
+        Filled head mask (2 mm).
+    head_grid
+        Grid of ``head``.
+    turn
+        4x4, from the world of the header to that in which the head is upright; see
+        :func:`bids_deface.detection.turns.turned`.
+    surface
+        Another image of the same head, float32 (i, j, k), and its voxel-to-world matrix in the
+        upright world: it tells skin from air where the image itself does not.
+    inherited_from
+        Name of the image whose regions these are; empty where they are the image's own.
+    notes
+        What else is worth knowing, in words.
+    """
+
+    dseg: NDArray[np.uint8]
+    regions: tuple[RegionReport, ...]
+    brain_ml: float
+    threshold: float
+    head: NDArray[np.bool_]
+    head_grid: Grid
+    turn: Turn
+    surface: tuple[NDArray[np.float32], NDArray[np.float64]] | None = None
+    inherited_from: str = ""
+    notes: tuple[str, ...] = ()
+
+    def doubts(self, labels: frozenset[int]) -> tuple[str, ...]:
+        """Return the reasons for which one of ``labels`` is doubtful."""
+        return tuple(r.reason for r in self.regions if r.index in labels and r.reason)
+
+    def is_whole(self, labels: frozenset[int]) -> bool:
+        """Tell whether nothing about ``labels`` is doubtful or cut off."""
+        open_ends = (Status.DOUBTFUL, Status.CUT_OFF)
+        return not any(r.index in labels and r.status in open_ends for r in self.regions)
+
+
+def save_features(features: FeatureMap, path: Path) -> None:
+    """Write everything but ``surface`` to an ``.npz`` file; it outlines a face, so keep it private.
+
+    Parameters
+    ----------
+    features
+        What is known of one image.
+    path
+        Ends in ``.npz``.
+    """
+    facts: dict[str, Any] = {
+        "regions": [asdict(report) for report in features.regions],
+        "brain_ml": features.brain_ml,
+        "threshold": features.threshold,
+        "inherited_from": features.inherited_from,
+        "notes": features.notes,
+    }
+    np.savez_compressed(
+        path,
+        dseg=features.dseg,
+        head=np.packbits(features.head),
+        head_shape=np.array(features.head_grid.shape),
+        head_affine=features.head_grid.affine,
+        turn=features.turn,
+        facts=np.array(json.dumps(facts)),
+    )
+
+
+def load_features(path: Path) -> FeatureMap:
+    """Read what :func:`save_features` wrote."""
+    with np.load(path) as stored:
+        facts = json.loads(str(stored["facts"]))
+        i, j, k = (int(n) for n in stored["head_shape"])
+        head = np.unpackbits(stored["head"], count=i * j * k).astype(bool).reshape(i, j, k)
+        return FeatureMap(
+            dseg=stored["dseg"],
+            regions=tuple(
+                RegionReport(**{**report, "status": Status(report["status"])})
+                for report in facts["regions"]
+            ),
+            brain_ml=facts["brain_ml"],
+            threshold=facts["threshold"],
+            head=head,
+            head_grid=Grid((i, j, k), stored["head_affine"]),
+            turn=stored["turn"],
+            inherited_from=facts["inherited_from"],
+            notes=tuple(facts["notes"]),
+        )
