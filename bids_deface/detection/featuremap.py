@@ -69,7 +69,7 @@ class FeatureMap:
 
 
 def save_features(features: FeatureMap, path: Path) -> None:
-    """Write everything but ``surface`` to an ``.npz`` file; it outlines a face, so keep it private.
+    """Write all but ``surface`` to an ``.npz`` file; it outlines a face, so keep it private.
 
     Parameters
     ----------

@@ -1,0 +1,97 @@
+"""A session is one head: where an image's features come from, its own or another's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bids_deface.anatomy import BRAIN
+from bids_deface.detection.carried import ReferenceHead, carry
+from bids_deface.detection.featuremap import FeatureMap
+from bids_deface.detection.sighting import SEEN
+from bids_deface.errors import ImageError
+
+
+@dataclass(frozen=True)
+class SessionFeatures:
+    """Stands in for the detector: an image's own features, or those of another image.
+
+    Attributes
+    ----------
+    own
+        What the detector found in the image, or why it found nothing; None where the image is
+        not asked: it shows no skin, or shares the regions of its family.
+    references
+        Loaders of other images of the session, best first.
+    wanted
+        Labels of the features that are to be hidden.
+    shows_tissue
+        Whether skin can be told from air in the image.
+    sha256
+        Checksum of the weights.
+    """
+
+    own: FeatureMap | ImageError | None
+    references: Sequence[Callable[[], ReferenceHead]]
+    wanted: frozenset[int]
+    sha256: str
+    shows_tissue: bool = True
+
+    def detect(self, image: NDArray[np.float32], affine: NDArray[np.float64]) -> FeatureMap:
+        """Return the features of an image: its own if nothing is doubtful, else inherited ones.
+
+        Parameters
+        ----------
+        image
+            Intensities (i, j, k), axes right, anterior, superior as the header says.
+        affine
+            Its voxel-to-world matrix.
+
+        Raises
+        ------
+        ImageError
+            Neither the image nor another one of the session tells where the features are.
+        """
+        own = self.own if isinstance(self.own, FeatureMap) else None
+        if own is not None and own.is_whole(self.wanted):
+            return own
+        best: FeatureMap | None = None
+        problem: ImageError | None = None
+        for load in self.references:
+            reference = load()
+            if own is not None and reference.features.doubts(self.wanted):
+                continue
+            try:
+                carried = carry(reference, image, affine, shows_tissue=self.shows_tissue)
+            except ImageError as error:
+                problem = problem or error
+                continue
+            if not carried.doubts(self.wanted):
+                return _join(own, carried)
+            best = best or _join(own, carried)
+        if own is not None and (best is None or not own.doubts(self.wanted)):
+            return own
+        if best is not None:
+            return best
+        raise self._problem(problem)
+
+    def _problem(self, of_references: ImageError | None) -> ImageError:
+        if isinstance(self.own, ImageError):
+            return self.own
+        return of_references or ImageError(
+            "the image shows no skin of its own, and no other image of the session tells where "
+            "the features are.",
+            "Add an anatomical image of the session (T1w) to the run.",
+        )
+
+
+def _join(own: FeatureMap | None, carried: FeatureMap) -> FeatureMap:
+    """Add to inherited regions what the image's own detection found beyond them."""
+    if own is None or not np.array_equal(own.turn, carried.turn):
+        return carried
+    seen = [r.index for r in own.regions if r.status in SEEN and r.index != BRAIN]
+    extra = np.isin(own.dseg, seen) & (carried.dseg == 0)
+    return replace(carried, dseg=np.where(extra, own.dseg, carried.dseg))
