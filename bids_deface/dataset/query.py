@@ -12,6 +12,7 @@ from typing import Any
 from bids.exceptions import BIDSValidationError
 from bids.layout import BIDSLayout, BIDSLayoutIndexer
 
+from bids_deface.dataset import suffixes
 from bids_deface.errors import (
     InvalidBIDSError,
     NoInputError,
@@ -20,40 +21,6 @@ from bids_deface.errors import (
     UsageError,
 )
 
-#: Anatomical suffixes of BIDS, best reference for a session first.
-SUFFIXES = (
-    "T1w",
-    "UNIT1",
-    "T2w",
-    "FLAIR",
-    "PDw",
-    "PDT2",
-    "T2starw",
-    "MP2RAGE",
-    "inplaneT1",
-    "inplaneT2",
-    "MEGRE",
-    "MESE",
-    "VFA",
-    "IRT1",
-    "MPM",
-    "MTS",
-    "MTR",
-    "angio",
-    "T1map",
-    "T2map",
-    "T2starmap",
-    "R1map",
-    "R2map",
-    "R2starmap",
-    "PDmap",
-    "MTsat",
-    "MTVmap",
-    "MTRmap",
-    "Chimap",
-    "M0map",
-    "S0map",
-)
 EXTENSIONS = (".nii.gz", ".nii")
 #: Top-level folders that hold no raw images.
 IGNORED = ("code", "stimuli", "sourcedata", "derivatives", "models")
@@ -92,6 +59,16 @@ class ImageRecord:
         """Entities of the file name in their order: ``{"sub": "01", "echo": "2"}``."""
         pairs = (part.partition("-") for part in self.stem.split("_")[:-1])
         return {key: label for key, _, label in pairs}
+
+    @property
+    def shows_tissue(self) -> bool:
+        """Whether the head can be seen in the image by itself: no map, no phase."""
+        return suffixes.shows_tissue(self.datatype, self.suffix, self.entities)
+
+    @property
+    def family(self) -> str:
+        """Key that images of one scan share: echoes, inversions, parts; no two sessions do."""
+        return suffixes.family(self.datatype, self.suffix, self.entities)
 
     @property
     def stem(self) -> str:
@@ -188,7 +165,7 @@ def find_images(layout: BIDSLayout, filters: Filters) -> list[ImageRecord]:
     _require_labels("session", filters.sessions, layout.get_sessions())
     query: dict[str, Any] = {
         "datatype": "anat",
-        "suffix": list(filters.suffixes or SUFFIXES),
+        "suffix": list(filters.suffixes or [n for d, n in suffixes.SUFFIXES if d == "anat"]),
         "extension": list(EXTENSIONS),
         "invalid_filters": "allow",
         **dict(filters.entities),
@@ -246,9 +223,9 @@ def _record(layout: BIDSLayout, file: Any) -> ImageRecord:
     )
 
 
-def _order(record: ImageRecord) -> tuple[str, str, int, str]:
-    rank = SUFFIXES.index(record.suffix) if record.suffix in SUFFIXES else len(SUFFIXES)
-    return record.subject, record.session, rank, record.relative
+def _order(record: ImageRecord) -> tuple[str, str, bool, int, str]:
+    rank = suffixes.describe(record.datatype, record.suffix).rank
+    return record.subject, record.session, not record.shows_tissue, rank, record.relative
 
 
 def _require_labels(what: str, wanted: Iterable[str], known: list[str]) -> None:
