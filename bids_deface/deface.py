@@ -96,6 +96,11 @@ class DefaceSettings:
         return cls(tuple(f for f in known if f in chosen), protocol, random_seed)
 
     @property
+    def labels(self) -> frozenset[int]:
+        """Label indices of the chosen features."""
+        return frozenset(index for feature in self.features for index in labels_of(feature))
+
+    @property
     def methods(self) -> Protocol:
         """The chosen set of methods."""
         return PROTOCOLS[self.protocol]

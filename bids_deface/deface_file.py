@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 from bids_deface.assurance.verdict import Decision
 from bids_deface.deface import DefaceResult, DefaceSettings, FeatureSource, deface_volume
-from bids_deface.detection.carried import CarriedRegions
+from bids_deface.detection.carried import ReferenceHead
 from bids_deface.detection.detector import FeatureDetector
+from bids_deface.detection.featuremap import FeatureMap
+from bids_deface.detection.session import SessionFeatures
 from bids_deface.errors import DefaceError, ImageError, OutputError, ReviewNeededError
-from bids_deface.volume import SUFFIXES, canonical_affine, load_volume, save_volume
+from bids_deface.volume import (
+    SUFFIXES,
+    canonical_affine,
+    canonical_view,
+    load_volume,
+    save_volume,
+    spatial_mean,
+)
 
 PathLike = str | os.PathLike[str]
 
@@ -29,6 +39,44 @@ def deface_file(path: Path, settings: DefaceSettings, source: FeatureSource) -> 
         return deface_volume(volume, settings, source)
     except ImageError as error:
         raise type(error)(f"{path}: {error.message}", error.hint) from error
+
+
+def detect_file(path: Path, detector: FeatureDetector) -> FeatureMap | ImageError:
+    """Find the features of one file, or say why there are none to be found.
+
+    Raises
+    ------
+    DefaceError
+        The file cannot be read just now.
+    """
+    try:
+        volume = load_volume(path)
+        image = spatial_mean(volume)
+        return detector.detect(
+            canonical_view(image, volume.affine), canonical_affine(image.shape, volume.affine)
+        )
+    except ImageError as error:
+        return error
+
+
+def load_reference(name: str, path: Path, features: FeatureMap) -> ReferenceHead:
+    """Return an image of the session, with what is known of it, upright.
+
+    Parameters
+    ----------
+    name
+        How to call it in messages.
+    path
+        The image.
+    features
+        Of this image, as :func:`detect_file` returns them.
+    """
+    volume = load_volume(path)
+    world = features.turn @ volume.affine
+    image = spatial_mean(volume)
+    return ReferenceHead(
+        name, features, canonical_view(image, world), canonical_affine(image.shape, world)
+    )
 
 
 def deface_image(
@@ -58,8 +106,9 @@ def deface_image(
     mask_file
         Where the mask of changed voxels goes, if wanted.
     apply_to
-        Pairs of other files of the same session and their outputs: they are defaced with the
-        regions of ``in_file``, carried over through world coordinates.
+        Pairs of other files of the same session and their outputs. Where features in one of them
+        are doubtful or cut off, it gets the regions of ``in_file``, carried over through world
+        coordinates.
     device
         Torch device of the detector.
     random_seed
@@ -88,10 +137,12 @@ def deface_image(
     outputs = [(result.volume, Path(out_file))]
     if mask_file is not None:
         outputs.append((result.mask_volume, Path(mask_file)))
-    affine = canonical_affine(result.volume.data.shape, result.world)
-    carried = CarriedRegions(result.features, affine, detector.sha256)
+    lend = partial(load_reference, Path(in_file).name, Path(in_file), result.features)
     for other, other_out in pairs:
-        also = deface_file(other, settings, carried)
+        source = SessionFeatures(
+            detect_file(other, detector), (lend,), settings.labels, detector.sha256
+        )
+        also = deface_file(other, settings, source)
         _require_pass(also, other, accept_doubt)
         outputs.append((also.volume, other_out))
     for volume, path in outputs:

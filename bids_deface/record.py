@@ -38,6 +38,8 @@ def success_record(source: str, settings: DefaceSettings, result: DefaceResult) 
             }
             for report in result.features.regions
         },
+        "RegionsFrom": result.features.inherited_from,
+        "Notes": list(result.features.notes),
         "Orientation": describe_turn(result.features.turn),
         "BrainMl": round(result.features.brain_ml, 1),
         "ChangedVoxels": result.changes.changed,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 from bids_deface.dataset.derivatives import read_json
 from bids_deface.dataset.names import PRIVATE, OutputNames
 from bids_deface.dataset.query import ImageRecord
+from bids_deface.dataset.sessions import Regions, find_references
 from bids_deface.errors import InvalidBIDSError
 
 
@@ -35,13 +37,28 @@ class PlannedImage:
     names
         Where the outputs go.
     fingerprint
-        Of the input file and settings; kept with the result to know what is up to date.
+        Of the input files and settings; kept with the result to know what is up to date.
+    regions
+        Whether the image gets its own detection.
+    references
+        Images of the same session that stand in where its own detection is doubtful (best first),
+        or whose regions it gets.
     """
 
     record: ImageRecord
     action: Action
     names: OutputNames
     fingerprint: str
+    regions: Regions = Regions.OWN
+    references: tuple[ImageRecord, ...] = ()
+
+    def __str__(self) -> str:
+        """Return what happens to the image, in one line."""
+        line = f"{self.action:<20}{self.record.relative} -> {self.names.relative_image}"
+        if self.regions is Regions.OWN:
+            return line
+        names = " or ".join(reference.stem for reference in self.references)
+        return f"{line} (regions of {names or 'no other image: it will fail'})"
 
 
 @dataclass(frozen=True)
@@ -73,9 +90,10 @@ class Plan:
     def __str__(self) -> str:
         """Return one line per image."""
         lines = [
-            f"{i.action:<20}{i.record.relative} -> {i.names.relative_image}" for i in self.images
+            *map(str, self.images),
+            f"{len(self.todo)} of {len(self.images)} images to deface",
         ]
-        return "\n".join([*lines, f"{len(self.todo)} of {len(self.images)} images to deface"])
+        return "\n".join(lines)
 
 
 def make_plan(
@@ -101,11 +119,12 @@ def make_plan(
     """
     _refuse_twins(records)
     planned = []
-    for record in records:
+    for record, regions, references in find_references(records):
         names = OutputNames.of(record, output_dir)
-        stamp = fingerprint(record.path, settings)
+        stamp = fingerprint([record.path, *(r.path for r in references)], settings)
         done = not force and _is_done(names, stamp)
-        planned.append(PlannedImage(record, Action.SKIP if done else Action.DEFACE, names, stamp))
+        action = Action.SKIP if done else Action.DEFACE
+        planned.append(PlannedImage(record, action, names, stamp, regions, references))
     return Plan(bids_dir, output_dir, tuple(planned))
 
 
@@ -120,17 +139,19 @@ def _refuse_twins(records: list[ImageRecord]) -> None:
             )
 
 
-def fingerprint(path: Path, settings: dict[str, Any]) -> str:
-    """Return a short hash of the file's size and time and of the settings.
+def fingerprint(paths: Sequence[Path], settings: dict[str, Any]) -> str:
+    """Return a short hash of the files' sizes and times and of the settings.
 
     It tells whether an input changed, and nothing about its content.
     """
-    try:
-        stat = path.stat()
-        state = [stat.st_size, stat.st_mtime_ns]
-    except OSError:
-        state = []
-    text = json.dumps([state, settings], sort_keys=True)
+    states = []
+    for path in paths:
+        try:
+            stat = path.stat()
+            states.append([stat.st_size, stat.st_mtime_ns])
+        except OSError:
+            states.append([])
+    text = json.dumps([states, settings], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -92,7 +92,8 @@ def align(reference: ConformedImage, head: NDArray[np.bool_], image: ConformedIm
             inside = np.all((there >= 0) & (there <= np.array(moving.shape) - 1), axis=1)
             values = ndimage.map_coordinates(moving, there[inside].T, order=1)
             # Less overlap must not pay.
-            return -(1 + (_information(fixed[inside], values) - 1) * float(inside.mean()) ** 0.5)
+            shared = _information(fixed[inside], values) - 1
+            return -1.0 - shared * float(np.sqrt(inside.mean()))
 
         limits = [(-REACH_MM, REACH_MM)] * 3 + [(-REACH_DEG, REACH_DEG)] * 3
         found = optimize.minimize(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from bids_deface.detection.grid import Grid
 from bids_deface.detection.plausibility import RegionReport, Status
 from bids_deface.detection.turns import Turn
+from bids_deface.errors import ImageError
 
 
 @dataclass(frozen=True)
@@ -68,16 +69,19 @@ class FeatureMap:
         return not any(r.index in labels and r.status in open_ends for r in self.regions)
 
 
-def save_features(features: FeatureMap, path: Path) -> None:
+def save_features(features: FeatureMap | ImageError, path: Path) -> None:
     """Write all but ``surface`` to an ``.npz`` file; it outlines a face, so keep it private.
 
     Parameters
     ----------
     features
-        What is known of one image.
+        What is known of one image, or why nothing is.
     path
         Ends in ``.npz``.
     """
+    if isinstance(features, ImageError):
+        np.savez(path, problem=np.array([features.message, features.hint]))
+        return
     facts: dict[str, Any] = {
         "regions": [asdict(report) for report in features.regions],
         "brain_ml": features.brain_ml,
@@ -96,9 +100,12 @@ def save_features(features: FeatureMap, path: Path) -> None:
     )
 
 
-def load_features(path: Path) -> FeatureMap:
+def load_features(path: Path) -> FeatureMap | ImageError:
     """Read what :func:`save_features` wrote."""
     with np.load(path) as stored:
+        if "problem" in stored:
+            message, hint = (str(text) for text in stored["problem"])
+            return ImageError(message, hint)
         facts = json.loads(str(stored["facts"]))
         i, j, k = (int(n) for n in stored["head_shape"])
         head = np.unpackbits(stored["head"], count=i * j * k).astype(bool).reshape(i, j, k)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,11 @@ from nipype.interfaces.base import (
     traits,
 )
 
-from bids_deface.deface import DefaceSettings
-from bids_deface.deface_file import deface_file
-from bids_deface.detection.checksum import DEFAULT_WEIGHTS
+from bids_deface.deface import DefaceSettings, FeatureSource
+from bids_deface.deface_file import deface_file, load_reference
+from bids_deface.detection.checksum import DEFAULT_WEIGHTS, verify
+from bids_deface.detection.featuremap import FeatureMap, load_features, save_features
+from bids_deface.detection.session import SessionFeatures
 from bids_deface.errors import ImageError, NoInputError
 from bids_deface.record import failure_record, success_record
 from bids_deface.volume import save_volume
@@ -36,6 +39,12 @@ class DefaceInputSpec(BaseInterfaceInputSpec):  # type: ignore[misc]
     device = traits.Str("cpu", usedefault=True, desc="torch device of the detector")
     use_gpu = traits.Bool(False, usedefault=True, nohash=True, desc="tells nipype of the GPU")
     num_threads = traits.Int(1, usedefault=True, nohash=True, desc="CPU threads")
+    in_features = File(desc="what DetectFeatures knows of the image; detected here if unset")
+    inherit = traits.Bool(False, usedefault=True, desc="take the regions of a reference anyhow")
+    shows_tissue = traits.Bool(True, usedefault=True, desc="whether the image shows the skin")
+    reference_names = traits.List(traits.Str(), desc="other images of the session, best first")
+    reference_files = traits.List(File(), desc="these images")
+    reference_features = traits.List(File(), desc="what is known of them")
 
 
 class DefaceOutputSpec(TraitedSpec):  # type: ignore[misc]
@@ -47,6 +56,7 @@ class DefaceOutputSpec(TraitedSpec):  # type: ignore[misc]
     out_dseg = File(desc="regions")
     threshold = traits.Float(desc="intensity of the head's surface")
     turn = traits.List(desc="4x4 rows, from the header's world to the upright one")
+    out_features = File(desc="what is known of the image, for others of its family")
 
 
 class Deface(SimpleInterface):  # type: ignore[misc]
@@ -56,22 +66,16 @@ class Deface(SimpleInterface):  # type: ignore[misc]
     output_spec = DefaceOutputSpec
 
     def _run_interface(self, runtime: Any) -> Any:
-        from bids_deface.detection.detector import FeatureDetector
-
         inputs, folder, began = self.inputs, Path(runtime.cwd), time.monotonic()
         features = inputs.features if isdefined(inputs.features) else None
         seed = inputs.random_seed if isdefined(inputs.random_seed) else None
         settings = DefaceSettings.of(features, inputs.protocol, seed)
-        detector = FeatureDetector(
-            weights=Path(inputs.model) if isdefined(inputs.model) else DEFAULT_WEIGHTS,
-            device=inputs.device,
-            num_threads=inputs.num_threads,
-        )
         source = inputs.source or Path(inputs.in_file).name
         try:
-            result = deface_file(Path(inputs.in_file), settings, detector)
+            result = deface_file(Path(inputs.in_file), settings, self._features(settings))
         except (ImageError, NoInputError) as error:
             record = failure_record(source, str(Path(inputs.in_file)), settings, error)
+            features: FeatureMap | ImageError = ImageError(error.message, error.hint)
         else:
             record = success_record(source, settings, result)
             for name, volume in {
@@ -81,9 +85,43 @@ class Deface(SimpleInterface):  # type: ignore[misc]
             }.items():
                 self._results[name] = str(folder / f"{name.removeprefix('out_')}.nii.gz")
                 save_volume(volume, Path(self._results[name]))
-            self._results["threshold"] = result.features.threshold
+            features = result.features
+            if result.features.surface is None:
+                self._results["threshold"] = result.features.threshold
             self._results["turn"] = result.features.turn.tolist()
+        self._results["out_features"] = str(folder / "features.npz")
+        save_features(features, Path(self._results["out_features"]))
         record["Seconds"] = round(time.monotonic() - began, 2)
         self._results["out_result"] = str(folder / "result.json")
         Path(self._results["out_result"]).write_text(json.dumps(record), encoding="utf-8")
         return runtime
+
+    def _features(self, settings: DefaceSettings) -> FeatureSource:
+        """Return where the features come from: the detector, or what is known of the session."""
+        inputs = self.inputs
+        model = Path(inputs.model) if isdefined(inputs.model) else DEFAULT_WEIGHTS
+        if not isdefined(inputs.in_features) and not inputs.inherit:
+            from bids_deface.detection.detector import FeatureDetector
+
+            return FeatureDetector(model, inputs.device, inputs.num_threads)
+        known = zip(
+            *(
+                value if isdefined(value) else []
+                for value in (
+                    inputs.reference_names, inputs.reference_files, inputs.reference_features
+                )
+            ),
+            strict=True,
+        )  # fmt: skip
+        loaded = [(name, Path(file), load_features(Path(npz))) for name, file, npz in known]
+        return SessionFeatures(
+            own=None if inputs.inherit else load_features(Path(inputs.in_features)),
+            references=[
+                partial(load_reference, name, file, features)
+                for name, file, features in loaded
+                if isinstance(features, FeatureMap)
+            ],
+            wanted=settings.labels,
+            sha256=verify(model),
+            shows_tissue=inputs.shows_tissue,
+        )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from nipype.pipeline.engine import Workflow
 
-from bids_deface.dataset.plan import Plan
+from bids_deface.dataset.plan import Action, Plan
 from bids_deface.workflows.subject import RunSettings, init_subject_wf
 
 
@@ -28,8 +28,8 @@ def init_bids_deface_wf(
     """
     workflow = Workflow(name=name, base_dir=str(work_dir))
     for subject in plan.subjects:
-        images = [image for image in plan.todo if image.record.subject == subject]
-        if images:
+        images = [image for image in plan.images if image.record.subject == subject]
+        if any(image.action is Action.DEFACE for image in images):
             workflow.add_nodes(
                 [init_subject_wf(images=images, settings=settings, name=f"sub_{subject}_wf")]
             )

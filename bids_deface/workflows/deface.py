@@ -12,6 +12,9 @@ from bids_deface.interfaces.plot import PlotPictures
 
 #: Peak memory of a node for a 0.7 mm whole-head scan, GiB.
 MEM_GB = 1.5
+KNOWN = ("in_features", "reference_names", "reference_files", "reference_features")
+MADE = ("out_result", "out_file", "out_mask", "out_dseg", "out_features")
+DRAWN = ("figures", "private_figures")
 
 
 def init_deface_wf(
@@ -23,6 +26,8 @@ def init_deface_wf(
     device: str = "cpu",
     omp_nthreads: int = 1,
     mem_gb: float = MEM_GB,
+    inherit: bool = False,
+    shows_tissue: bool = True,
     name: str = "deface_wf",
 ) -> Workflow:
     """Build a graph that hides the facial features of one head scan.
@@ -43,6 +48,10 @@ def init_deface_wf(
         CPU threads of a node.
     mem_gb
         Peak memory of a node, GiB.
+    inherit
+        Take the regions of the first reference that fits, without a detection of its own.
+    shows_tissue
+        Whether the image shows the skin; else (maps, phase) a reference's surface stands in.
     name
         Name of the workflow.
 
@@ -52,6 +61,11 @@ def init_deface_wf(
         Head scan.
     source
         Its name in records and messages.
+    in_features
+        What :class:`~bids_deface.interfaces.detect.DetectFeatures` knows of it; if unset, the
+        features are detected here.
+    reference_names, reference_files, reference_features
+        Other images of the session and what is known of them, best first.
 
     Outputs
     -------
@@ -61,22 +75,24 @@ def init_deface_wf(
         Defaced scan, mask of changed voxels, regions; undefined where there is no result.
     figures, private_figures
         Pictures: to share, and of the original.
+    out_features
+        What is known of the image, for others of its family.
     """
     workflow = Workflow(name=name)
     workflow.__desc__ = (
         "Facial features were hidden with *bids-deface*, in which an attention-gated 3D U-Net "
         "locates eyes, nose, ears and mouth [after @jeong2020].\n"
     )
-    inputnode = Node(IdentityInterface(fields=["in_file", "source"]), name="inputnode")
-    outputnode = Node(
-        IdentityInterface(
-            fields=["out_result", "out_file", "out_mask", "out_dseg", "figures", "private_figures"]
-        ),
-        name="outputnode",
-    )
+    inputnode = Node(IdentityInterface(fields=["in_file", "source", *KNOWN]), name="inputnode")
+    outputnode = Node(IdentityInterface(fields=[*MADE, *DRAWN]), name="outputnode")
     deface = Node(
         Deface(
-            protocol=protocol, device=device, use_gpu=device != "cpu", num_threads=omp_nthreads
+            protocol=protocol,
+            device=device,
+            use_gpu=device != "cpu",
+            num_threads=omp_nthreads,
+            inherit=inherit,
+            shows_tissue=shows_tissue,
         ),
         name="deface",
         n_procs=omp_nthreads,
@@ -91,20 +107,14 @@ def init_deface_wf(
     plot = Node(PlotPictures(), name="plot", mem_gb=mem_gb / 2)
     # fmt: off
     workflow.connect([
-        (inputnode, deface, [("in_file", "in_file"), ("source", "source")]),
+        (inputnode, deface, [(field, field) for field in ("in_file", "source", *KNOWN)]),
         (inputnode, plot, [("in_file", "original")]),
         (deface, plot, [
             ("out_file", "in_file"), ("out_mask", "in_mask"), ("out_dseg", "in_dseg"),
-            ("threshold", "threshold"),
-            ("turn", "turn"),
+            ("threshold", "threshold"), ("turn", "turn"),
         ]),
-        (deface, outputnode, [
-            ("out_result", "out_result"), ("out_file", "out_file"),
-            ("out_mask", "out_mask"), ("out_dseg", "out_dseg"),
-        ]),
-        (plot, outputnode, [
-            ("figures", "figures"), ("private_figures", "private_figures"),
-        ]),
+        (deface, outputnode, [(field, field) for field in MADE]),
+        (plot, outputnode, [(field, field) for field in DRAWN]),
     ])
     # fmt: on
     return workflow

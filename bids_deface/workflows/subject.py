@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from nipype.interfaces.base import Undefined
+from nipype.interfaces.utility import Merge
 from nipype.pipeline.engine import Node, Workflow
 
 from bids_deface.dataset.names import node_name
-from bids_deface.dataset.plan import PlannedImage
+from bids_deface.dataset.plan import Action, PlannedImage
+from bids_deface.dataset.query import ImageRecord
+from bids_deface.dataset.sessions import Regions
 from bids_deface.deface import DefaceSettings
 from bids_deface.errors import DefaceError
+from bids_deface.interfaces.detect import DetectFeatures
 from bids_deface.interfaces.sink import StoreDerivatives
 from bids_deface.volume import voxel_count
 from bids_deface.workflows.deface import MEM_GB, init_deface_wf
@@ -52,41 +57,113 @@ def peak_memory_gb(path: Path) -> float:
 def init_subject_wf(
     *, images: Sequence[PlannedImage], settings: RunSettings, name: str
 ) -> Workflow:
-    """Build the graph of one subject: every image on its own.
+    """Build the graph of one subject: detect, where images share; deface; store.
 
     Parameters
     ----------
     images
-        Planned images of the subject.
+        Planned images of the subject; those done before are there for their regions only.
     settings
         Settings of the run.
     name
         Name of the workflow.
     """
     workflow = Workflow(name=name)
-    for planned in images:
-        stem = node_name(planned.record.stem)
-        deface_wf = init_deface_wf(
-            features=settings.deface.features,
-            protocol=settings.deface.protocol,
-            random_seed=settings.deface.random_seed,
-            model=settings.model,
-            device=settings.device,
-            omp_nthreads=settings.omp_nthreads,
-            mem_gb=peak_memory_gb(planned.record.path),
-            name=f"deface_{stem}_wf",
-        )
-        deface_wf.inputs.inputnode.in_file = str(planned.record.path)
-        deface_wf.inputs.inputnode.source = planned.record.relative
-        store = Node(StoreDerivatives(planned=planned), name=f"store_{stem}", mem_gb=0.2)
-        # fmt: off
-        workflow.connect([
-            (deface_wf, store, [
-                ("outputnode.out_result", "in_result"), ("outputnode.out_file", "in_file"),
-                ("outputnode.out_mask", "in_mask"), ("outputnode.out_dseg", "in_dseg"),
-                ("outputnode.figures", "figures"),
-                ("outputnode.private_figures", "private_figures"),
-            ]),
-        ])
-        # fmt: on
+    todo = [image for image in images if image.action is Action.DEFACE]
+    leaders = {ref.relative for i in todo if i.regions is Regions.FAMILY for ref in i.references}
+    made = [i for i in images if i in todo or i.record.relative in leaders]
+    detected = _detect_nodes(made, settings)
+    graphs = {i.record.relative: _deface_graph(i, settings) for i in made}
+    for image in made:
+        deface_wf = graphs[image.record.relative]
+        if image.regions is not Regions.OWN or image.references:
+            _lend(workflow, image, deface_wf, detected, graphs)
+        else:
+            workflow.add_nodes([deface_wf])
+        if image in todo:
+            _store(workflow, image, deface_wf)
     return workflow
+
+
+def _detect_nodes(images: Sequence[PlannedImage], settings: RunSettings) -> dict[str, Node]:
+    """Return a node for each image whose detection serves itself and others."""
+    records: dict[str, ImageRecord] = {}
+    for image in images:
+        if image.regions is Regions.FAMILY or not image.references:
+            continue
+        own = (image.record,) if image.regions is Regions.OWN else ()
+        records.update({r.relative: r for r in (*own, *image.references)})
+    return {
+        relative: Node(
+            DetectFeatures(
+                in_file=str(record.path),
+                model=settings.model or Undefined,
+                device=settings.device,
+                use_gpu=settings.device != "cpu",
+                num_threads=settings.omp_nthreads,
+            ),
+            name=f"detect_{node_name(record.stem)}",
+            n_procs=settings.omp_nthreads,
+            mem_gb=peak_memory_gb(record.path),
+        )
+        for relative, record in records.items()
+    }
+
+
+def _deface_graph(image: PlannedImage, settings: RunSettings) -> Workflow:
+    deface_wf = init_deface_wf(
+        features=settings.deface.features,
+        protocol=settings.deface.protocol,
+        random_seed=settings.deface.random_seed,
+        model=settings.model,
+        device=settings.device,
+        omp_nthreads=settings.omp_nthreads,
+        mem_gb=peak_memory_gb(image.record.path),
+        inherit=image.regions is not Regions.OWN,
+        shows_tissue=image.record.shows_tissue and image.regions is Regions.OWN,
+        name=f"deface_{node_name(image.record.stem)}_wf",
+    )
+    deface_wf.inputs.inputnode.in_file = str(image.record.path)
+    deface_wf.inputs.inputnode.source = image.record.relative
+    return deface_wf
+
+
+def _lend(
+    workflow: Workflow,
+    image: PlannedImage,
+    deface_wf: Workflow,
+    detected: Mapping[str, Node],
+    graphs: Mapping[str, Workflow],
+) -> None:
+    """Tell one image what is known of itself and of the others of its session."""
+    deface_wf.inputs.inputnode.reference_names = [r.stem for r in image.references]
+    deface_wf.inputs.inputnode.reference_files = [str(r.path) for r in image.references]
+    merge = Node(
+        Merge(len(image.references)), name=f"gather_{node_name(image.record.stem)}", mem_gb=0.1
+    )
+    for n, reference in enumerate(image.references, 1):
+        if image.regions is Regions.FAMILY:
+            lender, field = graphs[reference.relative], "outputnode.out_features"
+        else:
+            lender, field = detected[reference.relative], "out_features"
+        workflow.connect(lender, field, merge, f"in{n}")
+    workflow.connect(merge, "out", deface_wf, "inputnode.reference_features")
+    if image.regions is Regions.OWN:
+        detect = detected[image.record.relative]
+        workflow.connect(detect, "out_features", deface_wf, "inputnode.in_features")
+
+
+def _store(workflow: Workflow, image: PlannedImage, deface_wf: Workflow) -> None:
+    store = Node(
+        StoreDerivatives(planned=image), name=f"store_{node_name(image.record.stem)}", mem_gb=0.2
+    )
+    # fmt: off
+    workflow.connect([
+        (deface_wf, store, [
+            ("outputnode.out_result", "in_result"), ("outputnode.out_file", "in_file"),
+            ("outputnode.out_mask", "in_mask"), ("outputnode.out_dseg", "in_dseg"),
+            ("outputnode.figures", "figures"),
+            ("outputnode.private_figures", "private_figures"),
+        ]),
+    ])
+    # fmt: on
