@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bids_deface.anatomy import ALL_FEATURES, BRAIN, LIMITS, OUTWARD, FacialFeature, labels_of
 from bids_deface.assurance.brain import ChangeCount, count_changes, protected_region
-from bids_deface.assurance.verdict import RegionEvidence, Verdict, decide
+from bids_deface.assurance.verdict import Decision, RegionEvidence, Verdict, decide
 from bids_deface.distortion.methods import PROTOCOLS, Protocol
 from bids_deface.distortion.scene import Scene
 from bids_deface.errors import UsageError
@@ -135,6 +135,16 @@ class DefaceResult:
     verdict: Verdict
     features: FeatureMap
     weights_sha256: str
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know though it is no doubt, in words."""
+        notes = self.features.notes
+        if self.features.stripped:
+            notes += ("the image is skull-stripped",)
+        if not self.changes.changed and self.verdict.decision is Decision.PASS:
+            notes += ("nothing was left to hide, the voxels are as they were",)
+        return notes
 
     @property
     def world(self) -> NDArray[np.float64]:

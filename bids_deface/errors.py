@@ -95,9 +95,9 @@ class NoHeadError(ImageError):
 
 
 class SkullStrippedError(NoHeadError):
-    """There is a brain, but neither skull nor skin around it."""
+    """There is a brain without skull and skin, but not all around it is air."""
 
-    default_hint = "It needs no defacing; exclude it with --bids-filter-file."
+    default_hint = "Look at the image; exclude it with --bids-filter-file if it shows no face."
 
 
 class NoInputError(DefaceError):

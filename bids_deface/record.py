@@ -39,7 +39,8 @@ def success_record(source: str, settings: DefaceSettings, result: DefaceResult) 
             for report in result.features.regions
         },
         "RegionsFrom": result.features.inherited_from,
-        "Notes": list(result.features.notes),
+        "SkullStripped": result.features.stripped,
+        "Notes": list(result.notes),
         "Orientation": describe_turn(result.features.turn),
         "BrainMl": round(result.features.brain_ml, 1),
         "ChangedVoxels": result.changes.changed,

@@ -59,6 +59,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             accept_doubt=args.accept_doubt,
         )
         changed = result.changes.changed
+        for note in result.notes:
+            sys.stderr.write(f"note: {note}\n")
         sys.stdout.write(f"{args.out_file}: {result.verdict.decision}, {changed} voxels changed\n")
         for _, other_out in others:
             sys.stdout.write(f"{other_out}: written with the same regions\n")

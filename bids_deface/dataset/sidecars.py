@@ -19,6 +19,7 @@ IDENTIFYING = re.compile(
     r"(Date|DateTime)$|"
     r"^(Acquisition|Study|Series|Content|InstanceCreation|PerformedProcedureStepStart)Time$"
 )
+_DESCRIPTION = "Head scan with facial features hidden; brain voxels are unchanged."
 _CODES = ({"CodeValue": "113102", "CodeMeaning": "Clean Recognizable Visual Features Option"},)
 
 
@@ -28,13 +29,16 @@ def image_sidecar(
     """Return the sidecar of a defaced image: what is still true, and what was done."""
     kept = without_identity(raw)
     methods = [f"{feature}: {text}" for feature, text in result["Methods"].items()]
+    if not result["ChangedVoxels"]:
+        methods = ["nothing was left to hide"]
     return {
         **kept,
-        "Description": "Head scan with facial features hidden; brain voxels are unchanged",
+        "Description": " ".join([_DESCRIPTION, *(f"Note: {n}." for n in result["Notes"])]),
         "Sources": [f"bids:raw:{source}"],
-        "SkullStripped": bool(raw.get("SkullStripped", False)),
+        "SkullStripped": bool(raw.get("SkullStripped", False) or result["SkullStripped"]),
         "SpatialReference": "orig",
         "DeidentificationMethod": [
+            *_texts(raw.get("DeidentificationMethod")),
             f"bids-deface {__version__}, protocol {result['Protocol']}",
             *methods,
         ],
@@ -43,6 +47,11 @@ def image_sidecar(
             for code in _CODES
         ],
     }
+
+
+def _texts(value: Any) -> list[str]:
+    """Return what a field says that may hold one text or several."""
+    return [value] if isinstance(value, str) else list(value or [])
 
 
 def without_identity(metadata: Mapping[str, Any]) -> dict[str, Any]:

@@ -90,7 +90,7 @@ def carry(
         reason = f"the head lies {shift:.0f} mm from where it lies in {reference.name}"
         regions = tuple(report.doubted(reason) for report in regions)
     carried = replace(
-        reference.features, dseg=dseg, regions=regions, inherited_from=reference.name
+        reference.features, dseg=dseg, regions=regions, inherited_from=reference.name, notes=()
     )
     if conformed is not None and shows_tissue:
         return _with_own_surface(carried, conformed, grid)

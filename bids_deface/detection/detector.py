@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
 
@@ -9,13 +10,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bids_deface.anatomy import BRAIN
+from bids_deface.anatomy import BRAIN, LABELS
 from bids_deface.detection.checksum import DEFAULT_WEIGHTS
 from bids_deface.detection.featuremap import FeatureMap
 from bids_deface.detection.grid import conform
 from bids_deface.detection.inference import predict_array
 from bids_deface.detection.orientation import find_upright
 from bids_deface.detection.painting import paint
+from bids_deface.detection.plausibility import RegionReport, Status
 from bids_deface.detection.sighting import Sighting
 from bids_deface.detection.turns import Turn, turned
 from bids_deface.detection.weights import LoadedNetwork, load_weights
@@ -57,18 +59,26 @@ class FeatureDetector:
         affine
             Voxel-to-world matrix (4x4, RAS+, mm).
 
+        Returns
+        -------
+        FeatureMap
+            Of a skull-stripped brain, too: all its facial regions are absent.
+
         Raises
         ------
         NoHeadError
             There is no head with a plausible brain in the image.
         """
         turn, sighting = self.look(image, affine)
-        if sighting.problem is not None:
+        if sighting.is_bare_brain:
+            sighting = _without_face(sighting)
+        elif sighting.problem is not None:
             raise sighting.problem
         image, affine = turned(image, affine, turn)
         return FeatureMap(
             dseg=paint(sighting, image, affine),
             regions=sighting.regions,
+            stripped=sighting.problem is not None,
             brain_ml=sighting.found[BRAIN].volume_ml,
             threshold=sighting.outline.threshold,
             head=sighting.outline.mask,
@@ -92,6 +102,16 @@ class FeatureDetector:
             The image is constant. Whatever else speaks against a head is told by the sighting.
         """
         return find_upright(partial(predict_array, self._loaded.network), conform(image, affine))
+
+
+def _without_face(sighting: Sighting) -> Sighting:
+    """Leave nothing but the brain: what else the network sees around it is not there."""
+    absent = (RegionReport(label.index, Status.ABSENT, 0.0, 0.0) for label in LABELS)
+    return replace(
+        sighting,
+        found={BRAIN: sighting.found[BRAIN]},
+        regions=tuple(report for report in absent if report.index != BRAIN),
+    )
 
 
 @lru_cache(maxsize=2)

@@ -44,6 +44,8 @@ class FeatureMap:
         upright world: it tells skin from air where the image itself does not.
     inherited_from
         Name of the image whose regions these are; empty where they are the image's own.
+    stripped
+        Whether nothing but a brain is left in the image.
     notes
         What else is worth knowing, in words.
     """
@@ -57,6 +59,7 @@ class FeatureMap:
     turn: Turn
     surface: tuple[NDArray[np.float32], NDArray[np.float64]] | None = None
     inherited_from: str = ""
+    stripped: bool = False
     notes: tuple[str, ...] = ()
 
     def doubts(self, labels: frozenset[int]) -> tuple[str, ...]:
@@ -87,6 +90,7 @@ def save_features(features: FeatureMap | ImageError, path: Path) -> None:
         "brain_ml": features.brain_ml,
         "threshold": features.threshold,
         "inherited_from": features.inherited_from,
+        "stripped": features.stripped,
         "notes": features.notes,
     }
     np.savez_compressed(
@@ -121,5 +125,6 @@ def load_features(path: Path) -> FeatureMap | ImageError:
             head_grid=Grid((i, j, k), stored["head_affine"]),
             turn=stored["turn"],
             inherited_from=facts["inherited_from"],
+            stripped=facts["stripped"],
             notes=tuple(facts["notes"]),
         )

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
-from bids_deface.detection.grid import ConformedImage
+from bids_deface.anatomy import BRAIN
+from bids_deface.detection.grid import SPACING_MM, ConformedImage
 from bids_deface.detection.outline import HeadOutline
 from bids_deface.detection.plausibility import (
     RegionReport,
@@ -20,6 +22,10 @@ from bids_deface.detection.recognition import require_head
 from bids_deface.detection.regions import RawRegion, find_regions
 from bids_deface.errors import NoHeadError, SkullStrippedError
 
+#: Tissue farther than this from a stripped brain may be of the face, mm ...
+BARE_MM = 10.0
+#: ... but for specks of this share of the brain.
+BARE_SHARE = 0.01
 SEEN = (Status.FOUND, Status.CUT_OFF)
 
 
@@ -69,6 +75,15 @@ class Sighting:
     def is_stripped(self) -> bool:
         """Whether there is a brain without skull and skin."""
         return isinstance(self.problem, SkullStrippedError)
+
+    @property
+    def is_bare_brain(self) -> bool:
+        """Whether there is a brain and nothing else that could show a face."""
+        if not self.is_stripped:
+            return False
+        brain = self.found[BRAIN].mask
+        near = ndimage.binary_dilation(brain, iterations=round(BARE_MM / SPACING_MM))
+        return bool((self.outline.signal & ~near).sum() <= BARE_SHARE * brain.sum())
 
 
 def interpret(

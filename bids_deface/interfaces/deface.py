@@ -17,7 +17,7 @@ from nipype.interfaces.base import (
     traits,
 )
 
-from bids_deface.deface import DefaceSettings, FeatureSource
+from bids_deface.deface import DefaceResult, DefaceSettings, FeatureSource
 from bids_deface.deface_file import deface_file, load_reference
 from bids_deface.detection.checksum import DEFAULT_WEIGHTS, verify
 from bids_deface.detection.featuremap import FeatureMap, load_features, save_features
@@ -67,34 +67,37 @@ class Deface(SimpleInterface):  # type: ignore[misc]
 
     def _run_interface(self, runtime: Any) -> Any:
         inputs, folder, began = self.inputs, Path(runtime.cwd), time.monotonic()
-        features = inputs.features if isdefined(inputs.features) else None
+        chosen = inputs.features if isdefined(inputs.features) else None
         seed = inputs.random_seed if isdefined(inputs.random_seed) else None
-        settings = DefaceSettings.of(features, inputs.protocol, seed)
-        source = inputs.source or Path(inputs.in_file).name
+        settings = DefaceSettings.of(chosen, inputs.protocol, seed)
+        source, in_file = inputs.source or Path(inputs.in_file).name, Path(inputs.in_file)
+        known: FeatureMap | ImageError
         try:
-            result = deface_file(Path(inputs.in_file), settings, self._features(settings))
+            result = deface_file(in_file, settings, self._features(settings))
         except (ImageError, NoInputError) as error:
-            record = failure_record(source, str(Path(inputs.in_file)), settings, error)
-            features: FeatureMap | ImageError = ImageError(error.message, error.hint)
+            record = failure_record(source, str(in_file), settings, error)
+            known = ImageError(error.message, error.hint)
         else:
-            record = success_record(source, settings, result)
-            for name, volume in {
-                "out_file": result.volume,
-                "out_mask": result.mask_volume,
-                "out_dseg": result.dseg_volume,
-            }.items():
-                self._results[name] = str(folder / f"{name.removeprefix('out_')}.nii.gz")
-                save_volume(volume, Path(self._results[name]))
-            features = result.features
-            if result.features.surface is None:
-                self._results["threshold"] = result.features.threshold
-            self._results["turn"] = result.features.turn.tolist()
+            record, known = success_record(source, settings, result), result.features
+            self._save_images(result, folder)
         self._results["out_features"] = str(folder / "features.npz")
-        save_features(features, Path(self._results["out_features"]))
+        save_features(known, Path(self._results["out_features"]))
         record["Seconds"] = round(time.monotonic() - began, 2)
         self._results["out_result"] = str(folder / "result.json")
         Path(self._results["out_result"]).write_text(json.dumps(record), encoding="utf-8")
         return runtime
+
+    def _save_images(self, result: DefaceResult, folder: Path) -> None:
+        for name, volume in {
+            "out_file": result.volume,
+            "out_mask": result.mask_volume,
+            "out_dseg": result.dseg_volume,
+        }.items():
+            self._results[name] = str(folder / f"{name.removeprefix('out_')}.nii.gz")
+            save_volume(volume, Path(self._results[name]))
+        if result.features.surface is None:
+            self._results["threshold"] = result.features.threshold
+        self._results["turn"] = result.features.turn.tolist()
 
     def _features(self, settings: DefaceSettings) -> FeatureSource:
         """Return where the features come from: the detector, or what is known of the session."""

@@ -26,7 +26,7 @@ class PlotInputSpec(BaseInterfaceInputSpec):  # type: ignore[misc]
     in_file = File(desc="defaced scan; nothing is drawn without it")
     in_mask = File(desc="mask of changed voxels")
     in_dseg = File(desc="regions")
-    threshold = traits.Float(desc="intensity of the head's surface")
+    threshold = traits.Float(desc="intensity of the head's surface; unset: it shows none")
     turn = traits.List(desc="4x4 rows, from the header's world to the upright one; none if unset")
 
 
@@ -52,7 +52,7 @@ class PlotPictures(SimpleInterface):  # type: ignore[misc]
                 defaced=Path(inputs.in_file),
                 mask=Path(inputs.in_mask),
                 dseg=Path(inputs.in_dseg),
-                threshold=inputs.threshold,
+                threshold=inputs.threshold if isdefined(inputs.threshold) else None,
                 turn=np.array(inputs.turn) if isdefined(inputs.turn) else UPRIGHT,
                 folder=Path(runtime.cwd),
             )

@@ -19,7 +19,7 @@ def draw_pictures(
     mask: Path,
     dseg: Path,
     *,
-    threshold: float,
+    threshold: float | None,
     turn: NDArray[np.float64],
     folder: Path,
 ) -> tuple[dict[str, Path], dict[str, Path]]:
@@ -32,7 +32,7 @@ def draw_pictures(
     mask, dseg
         Changed voxels and regions, same grid.
     threshold
-        Intensity of the head's surface.
+        Intensity of the head's surface; None where the image shows none (maps, phase).
     turn
         4x4, from the header's world to that in which the head is upright.
     folder
@@ -48,13 +48,15 @@ def draw_pictures(
     after, affine = _load(defaced, turn)
     before, _ = _load(original, turn)
     labels, changed = (_load(path, turn)[0].astype(np.uint8) for path in (dseg, mask))
-    views = render_head(after, affine, threshold)
-    shared = {name: folder / f"{name}.png" for name in ("regions", "defaced")}
-    private = {name: folder / f"private_{name}.png" for name in ("regions", "comparison")}
+    shared, private = {"regions": folder / "regions.png"}, {"regions": folder / "private.png"}
     plot_regions(after, labels, changed, affine, shared["regions"], zoom_in=True)
-    plot_head(views, shared["defaced"])
     plot_regions(before, labels, changed, affine, private["regions"], zoom_in=False)
-    plot_head(views, private["comparison"], render_head(before, affine, threshold))
+    if threshold is not None:
+        views = render_head(after, affine, threshold)
+        shared["defaced"] = folder / "defaced.png"
+        private["comparison"] = folder / "comparison.png"
+        plot_head(views, shared["defaced"])
+        plot_head(views, private["comparison"], render_head(before, affine, threshold))
     return shared, private
 
 

@@ -6,9 +6,7 @@ import numpy as np
 import pytest
 
 from bids_deface.anatomy import BRAIN
-from bids_deface.assurance.verdict import Decision
 from bids_deface.deface import DefaceSettings, deface_volume
-from bids_deface.detection.carried import CarriedRegions
 from bids_deface.detection.plausibility import Status
 from bids_deface.detection.turns import TURNS, UPRIGHT, describe_turn, turned
 from bids_deface.volume import Volume, canonical_affine, canonical_view
@@ -69,15 +67,3 @@ def test_a_slab_under_a_wrong_header_is_never_sure_and_wrong(head, detector, num
     features = detector.detect(*turned(slab, affine, TURNS[number]))
     upright = np.array_equal(features.turn, np.linalg.inv(TURNS[number]))
     assert upright or any(report.status is Status.DOUBTFUL for report in features.regions)
-
-
-def test_regions_of_a_turned_reference_are_doubted(original: Volume, detector):
-    """One wrong header of a session says nothing of the next one."""
-    lying = replace(original, affine=TURNS[9] @ original.affine)
-    reference = deface_volume(lying, DefaceSettings.of(random_seed=1), detector)
-    carried = CarriedRegions(
-        reference.features, canonical_affine(original.data.shape, reference.world), "0"
-    )
-    result = deface_volume(lying, DefaceSettings.of(random_seed=1), carried)
-    assert result.verdict.decision is Decision.REVIEW
-    np.testing.assert_array_equal(result.mask, reference.mask)
