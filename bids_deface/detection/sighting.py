@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from bids_deface.anatomy import BRAIN
 from bids_deface.detection.grid import SPACING_MM, ConformedImage
@@ -21,11 +20,14 @@ from bids_deface.detection.pose import drop_strays
 from bids_deface.detection.recognition import require_head
 from bids_deface.detection.regions import RawRegion, find_regions
 from bids_deface.errors import NoHeadError, SkullStrippedError
+from bids_deface.tissue import dilate_mm
 
 #: Tissue farther than this from a stripped brain may be of the face, mm ...
 BARE_MM = 10.0
 #: ... but for specks of this share of the brain.
 BARE_SHARE = 0.01
+#: Scaled intensity of what is as good as black.
+BLANK = 0.01
 SEEN = (Status.FOUND, Status.CUT_OFF)
 
 
@@ -82,8 +84,10 @@ class Sighting:
         if not self.is_stripped:
             return False
         brain = self.found[BRAIN].mask
-        near = ndimage.binary_dilation(brain, iterations=round(BARE_MM / SPACING_MM))
-        return bool((self.outline.signal & ~near).sum() <= BARE_SHARE * brain.sum())
+        far = ~dilate_mm(brain, BARE_MM, np.full(3, SPACING_MM))
+        # The signal is smoothed: its edge reaches into exactly blank air.
+        left = far & self.outline.signal & (self.conformed.image > BLANK)
+        return bool(left.sum() <= BARE_SHARE * brain.sum())
 
 
 def interpret(
