@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 from bids_deface import __version__
 from bids_deface.anatomy import ALL_FEATURES
+from bids_deface.dataset.suffixes import DATATYPES
 from bids_deface.errors import NoInputError, UnknownAnalysisLevelError, UsageError
 
 LEVELS = ("participant", "group")
@@ -88,8 +89,13 @@ def _add_selection(group: argparse._ArgumentGroup) -> None:
         help="BIDS suffixes, for example T1w FLAIR (default: all anatomical ones)",
     )  # fmt: skip
     group.add_argument(
-        "--bids-filter-file", type=Path, metavar="FILE", help="pybids filters, JSON"
-    )
+        "--include", nargs="+", default=(), choices=DATATYPES[1:], metavar="DATATYPE",
+        help=f"more than anatomical images: {' '.join(DATATYPES[1:])}",
+    )  # fmt: skip
+    group.add_argument(
+        "--bids-filter-file", type=Path, metavar="FILE",
+        help="JSON: pybids entities, or named queries of which an image must match one",
+    )  # fmt: skip
     group.add_argument(
         "--bids-database-dir", type=Path, metavar="DIR", help="folder of pybids' index"
     )

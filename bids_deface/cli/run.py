@@ -20,9 +20,11 @@ from bids_deface.dataset.derivatives import (
     write_root_files,
     write_text,
 )
+from bids_deface.dataset.filters import Filters, read_filter_file
+from bids_deface.dataset.layout import open_layout
 from bids_deface.dataset.names import PRIVATE
 from bids_deface.dataset.plan import Plan, make_plan
-from bids_deface.dataset.query import Filters, find_images, open_layout, read_filter_file
+from bids_deface.dataset.query import find_images
 from bids_deface.deface import DefaceSettings
 from bids_deface.detection.checksum import DEFAULT_WEIGHTS, verify
 from bids_deface.errors import DeviceError, NoInputError, OutputError
@@ -69,8 +71,13 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _plan(args: argparse.Namespace, settings: DefaceSettings, sha256: str) -> Plan:
-    entities = read_filter_file(args.bids_filter_file) if args.bids_filter_file else ()
-    filters = Filters(args.participant_label, args.session_label, tuple(args.modalities), entities)
+    filters = Filters(
+        participants=args.participant_label,
+        sessions=args.session_label,
+        suffixes=tuple(args.modalities),
+        include=tuple(args.include),
+        queries=read_filter_file(args.bids_filter_file) if args.bids_filter_file else (),
+    )
     layout = open_layout(
         args.bids_dir, validate=not args.skip_bids_validation, database=args.bids_database_dir
     )
@@ -220,6 +227,7 @@ def _write_log(args: argparse.Namespace, settings: DefaceSettings, sha256: str) 
         f"participant_label = {list(args.participant_label)}",
         f"session_label = {list(args.session_label)}",
         f"modalities = {list(args.modalities)}",
+        f"include = {list(args.include)}",
         f'device = "{args.device}"',
         f"omp_nthreads = {args.omp_nthreads}",
         f"seeded = {str(args.random_seed is not None).lower()}",

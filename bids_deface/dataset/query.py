@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bids.exceptions import BIDSValidationError
-from bids.layout import BIDSLayout, BIDSLayoutIndexer
+from bids.layout import BIDSLayout, Query
 
 from bids_deface.dataset import suffixes
-from bids_deface.errors import (
-    InvalidBIDSError,
-    NoInputError,
-    NothingMatchedError,
-    OutputError,
-    UsageError,
-)
+from bids_deface.dataset.filters import Filters
+from bids_deface.dataset.inheritance import sidecar_reader
+from bids_deface.errors import NothingMatchedError
 
 EXTENSIONS = (".nii.gz", ".nii")
-#: Top-level folders that hold no raw images.
-IGNORED = ("code", "stimuli", "sourcedata", "derivatives", "models")
 
 
 @dataclass(frozen=True)
@@ -76,156 +67,108 @@ class ImageRecord:
         return self.path.name.removesuffix(".gz").removesuffix(".nii")
 
 
-@dataclass(frozen=True)
-class Filters:
-    """What the user narrowed the run down to; empty means everything.
-
-    Attributes
-    ----------
-    participants, sessions
-        Labels without prefix.
-    suffixes
-        BIDS suffixes.
-    entities
-        Further pybids filters (``--bids-filter-file``).
-    """
-
-    participants: tuple[str, ...] = ()
-    sessions: tuple[str, ...] = ()
-    suffixes: tuple[str, ...] = ()
-    entities: tuple[tuple[str, Any], ...] = ()
-
-
-def open_layout(
-    bids_dir: Path, *, validate: bool = True, database: Path | None = None
-) -> BIDSLayout:
-    """Index a dataset.
-
-    Raises
-    ------
-    NoInputError
-        The folder does not exist.
-    InvalidBIDSError
-        It is not a BIDS dataset.
-    """
-    if not bids_dir.is_dir():
-        raise NoInputError(f"The BIDS folder {bids_dir} does not exist.")
-    description = bids_dir / "dataset_description.json"
-    try:
-        content = json.loads(description.read_text(encoding="utf-8"))
-        complete = isinstance(content, dict) and {"Name", "BIDSVersion"} <= content.keys()
-    except (OSError, ValueError):
-        complete = False
-    if validate and not complete:
-        raise InvalidBIDSError(
-            f"{bids_dir} is no BIDS dataset: dataset_description.json with Name and BIDSVersion "
-            "is missing or broken."
-        )
-    indexer = BIDSLayoutIndexer(validate=validate, index_metadata=True, ignore=_ignored(bids_dir))
-    if database is not None and bids_dir.resolve() in database.resolve().parents:
-        raise OutputError(f"The database folder {database} lies inside the input dataset.")
-
-    def index(*, reset: bool) -> BIDSLayout:
-        return BIDSLayout(
-            bids_dir,
-            validate=validate,
-            indexer=indexer,
-            database_path=database,
-            reset_database=reset,
-        )
-
-    try:
-        return index(reset=database is not None and not _is_current(database, index, bids_dir))
-    except (BIDSValidationError, ValueError, OSError) as error:
-        raise InvalidBIDSError(f"{bids_dir} cannot be indexed: {error}.") from error
-
-
-def _is_current(database: Path, index: Callable[..., BIDSLayout], bids_dir: Path) -> bool:
-    """Tell whether an index is of this dataset and knows its subjects; pybids never asks."""
-    if not database.exists():
-        return True
-    try:
-        layout = index(reset=False)
-    except (BIDSValidationError, ValueError, OSError):
-        return False
-    subjects = {path.name.removeprefix("sub-") for path in bids_dir.glob("sub-*/")}
-    same = Path(layout.root).resolve() == bids_dir.resolve()
-    return same and subjects <= set(layout.get_subjects())
-
-
 def find_images(layout: BIDSLayout, filters: Filters) -> list[ImageRecord]:
-    """Return the anatomical images that match, by subject and session, best reference first.
+    """Return the images that match, by subject and session, best reference first.
 
     Raises
     ------
     NothingMatchedError
         A participant or session does not exist, or nothing is left.
     """
-    _require_labels("participant", filters.participants, layout.get_subjects())
-    _require_labels("session", filters.sessions, layout.get_sessions())
-    query: dict[str, Any] = {
-        "datatype": "anat",
-        "suffix": list(filters.suffixes or [n for d, n in suffixes.SUFFIXES if d == "anat"]),
-        "extension": list(EXTENSIONS),
-        "invalid_filters": "allow",
-        **dict(filters.entities),
-    }
+    root = Path(layout.root).absolute()
+    _require_labels("participant", filters.participants, _labels(root, "sub-*/"))
+    _require_labels("session", filters.sessions, _labels(root, "sub-*/ses-*/"))
+    metadata_of = sidecar_reader(root)
+    matches = _matcher(layout, filters, metadata_of)
+    files = [file for file in _files(layout, filters) if matches(_path(file))]
+    if not files:
+        what = (
+            "anatomical image"
+            if not filters.include
+            else f"image ({', '.join(filters.datatypes)})"
+        )
+        raise NothingMatchedError(f"No {what} in {root} matches the filters.", _hint(filters))
+    records = [_record(root, file, metadata_of) for file in files]
+    return sorted(records, key=_order)
+
+
+def _files(layout: BIDSLayout, filters: Filters) -> list[Any]:
+    """Return pybids' files of the datatypes, participants, sessions and suffixes."""
+    query: dict[str, Any] = {"datatype": list(filters.datatypes), "extension": list(EXTENSIONS)}
     if filters.participants:
         query["subject"] = list(filters.participants)
     if filters.sessions:
         query["session"] = list(filters.sessions)
-    records = [_record(layout, file) for file in layout.get(**query)]
-    if not records:
-        raise NothingMatchedError(f"No anatomical image in {layout.root} matches the filters.")
-    return sorted(records, key=_order)
+    found = layout.get(**query, invalid_filters="allow")
+    return [file for file in found if filters.takes(*_kind(file))]
 
 
-def read_filter_file(path: Path) -> tuple[tuple[str, Any], ...]:
-    """Read ``--bids-filter-file``: a JSON object of pybids entities, or one under ``anat``.
+def _kind(file: Any) -> tuple[str, str]:
+    entities = file.get_entities()
+    return entities["datatype"], entities.get("suffix", "")
 
-    Raises
-    ------
-    UsageError
-        The file is no JSON object.
-    """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise NoInputError(f"The filter file {path} cannot be read.") from error
-    except ValueError as error:
-        raise UsageError(f"The filter file {path} is no JSON ({error}).") from error
-    if not isinstance(content, dict):
-        raise UsageError(f"The filter file {path} must hold a JSON object.")
-    inner = content.get("anat", content)
-    simple = (str, int, float, bool, type(None))
-    if not isinstance(inner, dict) or not all(
-        isinstance(v, simple) or (isinstance(v, list) and all(isinstance(i, simple) for i in v))
-        for v in inner.values()
-    ):
-        raise UsageError(
-            f"The filter file {path} must give each BIDS entity a value or a list of values."
+
+def _matcher(
+    layout: BIDSLayout, filters: Filters, metadata_of: Callable[[Path], dict[str, Any]]
+) -> Callable[[Path], bool]:
+    """Return a function that tells whether an image matches one query of the filter file."""
+    known = {*layout.get_entities(metadata=False), "extension"}
+    queries = []
+    for query in filters.queries:
+        names = {key: _pybids(value) for key, value in query.items() if key in known}
+        fields = {key: value for key, value in query.items() if key not in known}
+        queries.append(({_path(file) for file in layout.get(**names)}, fields))
+
+    def matches(path: Path) -> bool:
+        return not queries or any(
+            path in paths and (not fields or _has(metadata_of(path), fields))
+            for paths, fields in queries
         )
-    return tuple(sorted(inner.items()))
+
+    return matches
 
 
-def _record(layout: BIDSLayout, file: Any) -> ImageRecord:
+def _path(file: Any) -> Path:
     # Not resolve(): git-annex links point to files without BIDS names.
-    path = Path(file.path).absolute()
+    return Path(file.path).absolute()
+
+
+def _pybids(value: Any) -> list[Any]:
+    """Return pybids' words for "without" (null) and "with any" (*)."""
+    words = {None: Query.NONE, "*": Query.ANY, "Query.NONE": Query.NONE, "Query.ANY": Query.ANY}
+    return [words.get(item, item) for item in (value if isinstance(value, list) else [value])]
+
+
+def _has(sidecar: dict[str, Any], wanted: dict[str, Any]) -> bool:
+    """Tell whether metadata has one of the wanted values of each field."""
+    return all(
+        sidecar.get(key) in (value if isinstance(value, list) else [value])
+        for key, value in wanted.items()
+    )
+
+
+def _record(root: Path, file: Any, metadata_of: Callable[[Path], dict[str, Any]]) -> ImageRecord:
+    path = _path(file)
     entities = file.get_entities()
     return ImageRecord(
         path=path,
-        relative=path.relative_to(Path(layout.root).absolute()).as_posix(),
+        relative=path.relative_to(root).as_posix(),
         subject=entities["subject"],
         session=entities.get("session", ""),
         suffix=entities["suffix"],
-        datatype=entities.get("datatype", "anat"),
-        sidecar=dict(file.get_metadata()),
+        datatype=entities["datatype"],
+        sidecar=metadata_of(path),
     )
 
 
 def _order(record: ImageRecord) -> tuple[str, str, bool, int, str]:
     rank = suffixes.describe(record.datatype, record.suffix).rank
     return record.subject, record.session, not record.shows_tissue, rank, record.relative
+
+
+def _labels(root: Path, pattern: str) -> list[str]:
+    """Return the labels of folders; asking pybids takes seconds for each thousand files."""
+    return sorted({path.name.partition("-")[2] for path in root.glob(pattern)})
 
 
 def _require_labels(what: str, wanted: Iterable[str], known: list[str]) -> None:
@@ -238,19 +181,11 @@ def _require_labels(what: str, wanted: Iterable[str], known: list[str]) -> None:
         )
 
 
-def _ignored(bids_dir: Path) -> list[Any]:
-    """Return what not to index: folders without raw images and the dataset's own .bidsignore."""
-    patterns: list[Any] = [*IGNORED, re.compile(r"/\.")]
-    ignore_file = bids_dir / ".bidsignore"
-    if ignore_file.is_file():
-        lines = (line.strip() for line in ignore_file.read_text(encoding="utf-8").splitlines())
-        patterns += [re.compile(_glob_regex(line)) for line in lines if line and line[0] != "#"]
-    return patterns
-
-
-def _glob_regex(pattern: str) -> str:
-    """Translate a gitignore-like pattern: ``**`` crosses folders, ``*`` does not."""
-    anchored = "/" in pattern.rstrip("/")
-    body = re.escape(pattern.strip("/"))
-    body = body.replace(r"\*\*/", "(?:.*/)?").replace(r"\*\*", ".*").replace(r"\*", "[^/]*")
-    return ("^/" if anchored else "/") + body.replace(r"\?", "[^/]") + "(?:/|$)"
+def _hint(filters: Filters) -> str | None:
+    """Return the --include that a suffix on the command line would need."""
+    left_out = {
+        datatype
+        for datatype, name in suffixes.SUFFIXES
+        if name in filters.suffixes and datatype not in filters.datatypes
+    }
+    return f"Add --include {' '.join(sorted(left_out))}." if left_out else None

@@ -176,7 +176,7 @@ def test_wrong_plugin_and_filter(make_bids, tmp_path):
     raw = make_bids({NAME: b""})
     done = command(raw, tmp_path / "o", "participant", "--nipype-plugin", "Magic")
     says(done, 64, "no plugin 'Magic'", "SLURM")
-    (tmp_path / "f.json").write_text('{"t1w": {"suffix": "T1w"}}')
+    (tmp_path / "f.json").write_text('{"t1w": {"suffix": {"a": 1}}}')
     done = command(raw, tmp_path / "o", "participant", "--bids-filter-file", tmp_path / "f.json")
     says(done, 64, "f.json", "each BIDS entity")
 

@@ -54,6 +54,20 @@ def test_both_spellings_and_prefixes():
     ).skip_bids_validation
 
 
+def test_datatypes_to_include_are_known_ones(tmp_path):
+    assert parser.parse(["in", "out", "participant", "--include", "fmap", "pet"]).include == [
+        "fmap",
+        "pet",
+    ]
+    with pytest.raises(UsageError, match=r"'ct'.*fmap.*func.*dwi.*perf.*pet"):
+        parser.parse(["in", "out", "participant", "--include", "ct"])
+    (tmp_path / "options.toml").write_text('include = ["func", "dwi"]')
+    args = parser.parse(
+        ["in", "out", "participant", "--config-file", str(tmp_path / "options.toml")]
+    )
+    assert args.include == ["func", "dwi"]
+
+
 def test_wrong_words_are_refused():
     with pytest.raises(UnknownAnalysisLevelError):
         parser.parse(["in", "out", "session"])

@@ -1,0 +1,144 @@
+"""Index a BIDS dataset with pybids, or take an index that still holds."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from bids.exceptions import BIDSValidationError
+from bids.layout import BIDSLayout, BIDSLayoutIndexer
+
+from bids_deface.errors import InvalidBIDSError, NoInputError, OutputError
+
+#: Top-level folders that hold no raw images.
+IGNORED = ("code", "stimuli", "sourcedata", "derivatives", "models")
+#: Says in an index which files it knows.
+STAMP = "bids-deface.sha256"
+
+
+def open_layout(
+    bids_dir: Path, *, validate: bool = True, database: Path | None = None
+) -> BIDSLayout:
+    """Index the file names of a dataset; sidecars are read later, where they are needed.
+
+    Parameters
+    ----------
+    bids_dir
+        Root of the dataset.
+    validate
+        Leave out what has no BIDS name.
+    database
+        Folder of an index: taken if it holds, else made anew.
+
+    Raises
+    ------
+    NoInputError
+        The folder does not exist.
+    InvalidBIDSError
+        It is not a BIDS dataset.
+    OutputError
+        The index lies inside the dataset, or is another program's and out of date.
+    """
+    if not bids_dir.is_dir():
+        raise NoInputError(f"The BIDS folder {bids_dir} does not exist.")
+    if validate:
+        _require_description(bids_dir)
+    if database is None:
+        return _index(bids_dir, validate=validate)
+    if bids_dir.resolve() in database.resolve().parents:
+        raise OutputError(f"The database folder {database} lies inside the input dataset.")
+    return _from_database(bids_dir, database, validate=validate)
+
+
+def _require_description(bids_dir: Path) -> None:
+    try:
+        content = json.loads((bids_dir / "dataset_description.json").read_text(encoding="utf-8"))
+        complete = isinstance(content, dict) and {"Name", "BIDSVersion"} <= content.keys()
+    except (OSError, ValueError):
+        complete = False
+    if not complete:
+        raise InvalidBIDSError(
+            f"{bids_dir} is no BIDS dataset: dataset_description.json with Name and BIDSVersion "
+            "is missing or broken."
+        )
+
+
+def _index(
+    bids_dir: Path, *, validate: bool, database: Path | None = None, reset: bool = False
+) -> BIDSLayout:
+    indexer = BIDSLayoutIndexer(validate=validate, index_metadata=False, ignore=_ignored(bids_dir))
+    try:
+        return BIDSLayout(
+            bids_dir,
+            validate=validate,
+            indexer=indexer,
+            database_path=database,
+            reset_database=reset,
+        )
+    except (BIDSValidationError, ValueError, OSError) as error:
+        raise InvalidBIDSError(f"{bids_dir} cannot be indexed: {error}.") from error
+
+
+def _from_database(bids_dir: Path, database: Path, *, validate: bool) -> BIDSLayout:
+    """Take the index in a folder if it knows the files of today; pybids never asks."""
+    known, stamp = database / STAMP, _stamp(bids_dir, validate=validate)
+    foreign = (database / "layout_index.sqlite").exists() and not known.exists()
+    if foreign:
+        return _foreign(bids_dir, database, validate=validate)
+    try:
+        if known.exists() and known.read_text(encoding="utf-8") == stamp:
+            return _index(bids_dir, validate=validate, database=database)
+        database.mkdir(parents=True, exist_ok=True)
+        # An index that is killed on the way must not be taken for one that is complete.
+        known.write_text("", encoding="utf-8")
+        layout = _index(bids_dir, validate=validate, database=database, reset=True)
+        known.write_text(stamp, encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"The database folder {database} cannot be written.") from error
+    return layout
+
+
+def _foreign(bids_dir: Path, database: Path, *, validate: bool) -> BIDSLayout:
+    """Take another program's index if it is of this dataset and knows its subjects."""
+    layout = _index(bids_dir, validate=validate, database=database)
+    subjects = {path.name.removeprefix("sub-") for path in bids_dir.glob("sub-*/")}
+    same = Path(layout.root).resolve() == bids_dir.resolve()
+    if not same or not subjects <= set(layout.entities["subject"].unique()):
+        raise OutputError(
+            f"The index in {database} is out of date and was made by another program.",
+            "Choose another --bids-database-dir, or remove it.",
+        )
+    return layout
+
+
+def _stamp(bids_dir: Path, *, validate: bool) -> str:
+    """Return a hash of the dataset's place, of its image names and of what is left out."""
+    images = sorted(
+        path.relative_to(bids_dir).as_posix()
+        for folder in ("sub-*/*/", "sub-*/ses-*/*/")
+        for path in bids_dir.glob(f"{folder}*.nii*")
+    )
+    ignored = [str(pattern) for pattern in _ignored(bids_dir)]
+    text = json.dumps([str(bids_dir.resolve()), validate, ignored, images])
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _ignored(bids_dir: Path) -> list[Any]:
+    """Return what not to index: folders without raw images and the dataset's own .bidsignore."""
+    patterns: list[Any] = [*IGNORED, re.compile(r"/\.")]
+    ignore_file = bids_dir / ".bidsignore"
+    if ignore_file.is_file():
+        lines = (line.strip() for line in ignore_file.read_text(encoding="utf-8").splitlines())
+        patterns += [re.compile(_glob_regex(line)) for line in lines if line and line[0] != "#"]
+    return patterns
+
+
+def _glob_regex(pattern: str) -> str:
+    """Translate a gitignore-like pattern: ``**`` crosses folders, ``*`` does not."""
+    anchored = "/" in pattern.rstrip("/")
+    body = re.escape(pattern.strip("/"))
+    body = body.replace(r"\*\*/", "(?:.*/)?").replace(r"\*\*", ".*").replace(r"\*", "[^/]*")
+    return ("^/" if anchored else "/") + body.replace(r"\?", "[^/]") + "(?:/|$)"

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import os
+import sqlite3
+
+import pytest
+from bids.layout import BIDSLayout
+
+from bids_deface.dataset.filters import Filters
+from bids_deface.dataset.layout import STAMP, open_layout
+from bids_deface.dataset.query import find_images
+from bids_deface.errors import OutputError
+
+T1W = "sub-1/ses-1/anat/sub-1_ses-1_T1w.nii.gz"
+NEW = "sub-1/ses-1/anat/sub-1_ses-1_T2w.nii.gz"
+
+
+def found(raw, database):
+    layout = open_layout(raw, database=database)
+    return [record.relative for record in find_images(layout, Filters())]
+
+
+def add(raw, name):
+    (raw / name).parent.mkdir(parents=True, exist_ok=True)
+    (raw / name).write_bytes(b"")
+
+
+def test_an_index_is_made_once_and_again_when_files_come_or_go(make_bids, tmp_path):
+    raw, database = make_bids({T1W: b""}), tmp_path / "db"
+    assert found(raw, database) == [T1W]
+    made = (database / "layout_index.sqlite").stat().st_mtime_ns
+    assert found(raw, database) == [T1W]
+    assert (database / "layout_index.sqlite").stat().st_mtime_ns == made
+    add(raw, NEW)
+    os.utime((raw / NEW).parent, (0, 0))
+    assert found(raw, database) == [T1W, NEW], "whatever the folder's time says"
+    (raw / T1W).unlink()
+    assert found(raw, database) == [NEW]
+    (raw / ".bidsignore").write_text("*_T2w.*\n")
+    add(raw, T1W)
+    assert found(raw, database) == [T1W]
+
+
+def test_sidecars_are_those_of_today(make_bids, tmp_path):
+    raw, database = make_bids({T1W: b"", "T1w.json": b'{"EchoTime": 1}'}), tmp_path / "db"
+    for time in (1, 2):
+        (raw / "T1w.json").write_text(f'{{"EchoTime": {time}}}')
+        record = find_images(open_layout(raw, database=database), Filters())[0]
+        assert record.sidecar == {"EchoTime": time}
+
+
+def test_an_index_that_was_not_finished_is_made_anew(make_bids, tmp_path):
+    raw, database = make_bids({T1W: b""}), tmp_path / "db"
+    found(raw, database)
+    (database / STAMP).write_text("")
+    with sqlite3.connect(database / "layout_index.sqlite") as index:
+        index.execute("DELETE FROM files")
+    index.close()
+    assert found(raw, database) == [T1W]
+
+
+def test_the_index_of_another_program_is_read_and_never_written(make_bids, tmp_path):
+    raw, database = make_bids({T1W: b""}), tmp_path / "db"
+    BIDSLayout(raw, database_path=database)
+    before = (database / "layout_index.sqlite").read_bytes()
+    assert found(raw, database) == [T1W]
+    add(raw, "sub-2/anat/sub-2_T1w.nii.gz")
+    with pytest.raises(OutputError, match="another program"):
+        found(raw, database)
+    assert (database / "layout_index.sqlite").read_bytes() == before
