@@ -157,7 +157,7 @@ def test_the_plan_says_who_lends(run):
 def test_a_second_run_does_nothing_and_a_new_reference_does(run):
     raw, out, _ = run
     again = command(raw, out, "participant", "--dry-run")
-    assert "1 of 9 images to deface" in again.stdout
+    assert "0 of 9 images to deface" in again.stdout
     path = raw / f"{FOLDER}_T1w.nii.gz"
     image = nib.load(path)
     data = np.asanyarray(image.dataobj)
