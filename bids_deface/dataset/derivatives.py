@@ -14,11 +14,19 @@ from bids_deface import __version__
 from bids_deface.assurance.verdict import Decision
 from bids_deface.dataset.names import PRIVATE, OutputNames
 from bids_deface.dataset.sidecars import dseg_sidecar, image_sidecar, label_table, mask_sidecar
+from bids_deface.dataset.suffixes import DATATYPES
 from bids_deface.errors import OutputError
 from bids_deface.volume import write_whole
 
 BIDS_VERSION = "1.10.0"
-BIDSIGNORE = "*.html\nlogs\nfigures\nprivate\ngroup_deface.*\n"
+#: BIDS knows ``defacemask`` in anat only, ``dseg`` in anat, func and dwi.
+NOT_IN_BIDS = (
+    *(f"**/{datatype}/*_defacemask.*" for datatype in DATATYPES[1:]),
+    *(f"**/{datatype}/*_dseg.*" for datatype in DATATYPES[1:] if datatype not in ("func", "dwi")),
+)
+BIDSIGNORE = "\n".join(
+    ("*.html", "logs", "figures", "private", "group_deface.*", *NOT_IN_BIDS, "")
+)
 PRIVATE_README = """This folder shows the original faces.
 
 It holds pictures made before defacing, for those who may see them, and defaced images that await
@@ -193,7 +201,7 @@ def remove_old(names: OutputNames) -> None:
     root = names.output_dir.resolve()
     images = (names.relative_image, names.relative_mask, names.relative_dseg)
     fixed = [n.removesuffix(".nii.gz") + s for n in images for s in (".nii.gz", ".json", ".tsv")]
-    for name in {*old, *fixed}:
+    for name in {*old, *fixed, *names.relative_companions}:
         path = (names.output_dir / name).resolve()
         if root in path.parents:
             path.unlink(missing_ok=True)
@@ -223,6 +231,9 @@ def _store_shareable(
             write_text(names.output_dir / table, label_table())
             files.append(table)
         write_whole(names.output_dir / name, path.read_bytes())
+    for name, companion in names.relative_companions.items():
+        write_whole(names.output_dir / name, companion.read_bytes())
+        files.append(name)
     return files
 
 

@@ -1,4 +1,4 @@
-"""Sidecars by the inheritance principle: the nearer to the image, the stronger."""
+"""Sidecars and gradients by the inheritance principle: the nearest file is the strongest."""
 
 from __future__ import annotations
 
@@ -25,18 +25,33 @@ def sidecar_reader(root: Path) -> Callable[[Path], dict[str, Any]]:
     root
         Root of the dataset.
     """
-    listing, content = cache(_sidecars), cache(_read)
+    listing, content = cache(_by_entities), cache(_read)
 
     def read(image: Path) -> dict[str, Any]:
         entities, suffix = _parts(image)
         metadata: dict[str, Any] = {}
         for folder in _folders(root, image):
-            for path, own, own_suffix in listing(folder):
+            for path, own, own_suffix in listing(folder, "json"):
                 if own_suffix == suffix and own <= entities:
                     metadata |= content(path)
         return metadata
 
     return read
+
+
+def gradients(root: Path, image: Path) -> tuple[Path, ...]:
+    """Return the nearest ``.bval`` and ``.bvec`` of a diffusion scan, where there are any."""
+    entities, suffix = _parts(image)
+    found = []
+    for extension in ("bval", "bvec"):
+        fitting = [
+            path
+            for folder in _folders(root, image)
+            for path, own, own_suffix in _by_entities(folder, extension)
+            if own_suffix == suffix and own <= entities
+        ]
+        found += fitting[-1:]
+    return tuple(found)
 
 
 def _folders(root: Path, image: Path) -> list[Path]:
@@ -45,9 +60,9 @@ def _folders(root: Path, image: Path) -> list[Path]:
     return [root.joinpath(*names[:depth]) for depth in range(len(names) + 1)]
 
 
-def _sidecars(folder: Path) -> list[tuple[Path, frozenset[str], str]]:
-    """Return the JSON files of a folder with entities and suffix, the most general first."""
-    files = [(path, *_parts(path)) for path in sorted(folder.glob("*.json"))]
+def _by_entities(folder: Path, extension: str) -> list[tuple[Path, frozenset[str], str]]:
+    """Return the files of a folder with entities and suffix, the most general first."""
+    files = [(path, *_parts(path)) for path in sorted(folder.glob(f"*.{extension}"))]
     return sorted(files, key=lambda file: len(file[1]))
 
 

@@ -7,8 +7,10 @@ from pathlib import Path, PurePosixPath
 
 from bids_deface.dataset.query import ImageRecord
 
-#: Entities that BIDS does not allow on a ``defacemask``.
-NOT_ON_MASK = ("echo", "inv", "part", "flip", "mt")
+#: Entities that BIDS does not allow on a ``defacemask`` and on a ``dseg``: ``desc`` tells them.
+#: Those with free labels come last, so that no two names are ever the same.
+NOT_ON_MASK = ("echo", "flip", "inv", "mt", "part", "dir", "trc")
+NOT_ON_DSEG = ("flip", "inv", "mt", "dir", "trc")
 #: Entities that follow ``mod`` in BIDS' order.
 AFTER_MOD = ("proc", "hemi", "space", "split", "recording", "chunk")
 PRIVATE = "private"
@@ -26,16 +28,20 @@ class OutputNames:
         ``sub-01/ses-1/anat`` within it.
     raw_stem
         Name of the raw image without extension.
+    companions
+        Files of the raw image that are copied along: gradients of a diffusion scan.
     """
 
     output_dir: Path
     folder: PurePosixPath
     raw_stem: str
+    companions: tuple[Path, ...] = ()
 
     @classmethod
     def of(cls, record: ImageRecord, output_dir: Path) -> OutputNames:
         """Return the names for a raw image."""
-        return cls(output_dir, PurePosixPath(record.relative).parent, record.stem)
+        folder = PurePosixPath(record.relative).parent
+        return cls(output_dir, folder, record.stem, record.companions)
 
     @property
     def entities(self) -> str:
@@ -60,16 +66,26 @@ class OutputNames:
     @property
     def relative_mask(self) -> str:
         """Mask of changed voxels, relative to the derivatives."""
-        parts = self._mask_entities
+        parts, member = _apart(self.entities, NOT_ON_MASK)
         after = (n for n, p in enumerate(parts) if p.partition("-")[0] in AFTER_MOD)
         place = next(after, len(parts))
         entities = "_".join([*parts[:place], f"mod-{self.suffix}", *parts[place:]])
-        return f"{self.folder}/{entities}_desc-face_defacemask.nii.gz"
+        return f"{self.folder}/{entities}_desc-face{member}_defacemask.nii.gz"
 
     @property
     def relative_dseg(self) -> str:
         """Regions, relative to the derivatives; one file per modality of a session."""
-        return f"{self.folder}/{self.entities}_desc-face{self.suffix}_dseg.nii.gz"
+        parts, member = _apart(self.entities, NOT_ON_DSEG)
+        return f"{self.folder}/{'_'.join(parts)}_desc-face{self.suffix}{member}_dseg.nii.gz"
+
+    @property
+    def relative_companions(self) -> dict[str, Path]:
+        """Copies, relative to the derivatives, and what they are copies of.
+
+        They are the same as in the raw dataset and so is their name: BIDS has no ``desc`` for
+        them, and they hold for ``desc-defaced`` by inheritance.
+        """
+        return {f"{self.folder}/{self.raw_stem}{p.suffix}": p for p in self.companions}
 
     @property
     def result(self) -> Path:
@@ -95,20 +111,13 @@ class OutputNames:
         """Return the file name of a picture."""
         return f"{self.entities}_desc-{what}_{self.suffix}.png"
 
-    @property
-    def _mask_entities(self) -> list[str]:
-        """Entities of the raw image that a ``defacemask`` may have, members told apart."""
-        parts = self.entities.split("_")
-        kept = [p for p in parts if p.partition("-")[0] not in NOT_ON_MASK]
-        if len(kept) == len(parts):
-            return parts
-        # Members of a family keep apart by their acquisition label.
-        extra = "".join(p.replace("-", "") for p in parts if p not in kept)
-        named = [f"{p}{extra}" if p.startswith("acq-") else p for p in kept]
-        if named == kept:
-            place = 1 + any(p.startswith("ses-") for p in kept)
-            named.insert(place, f"acq-{extra}")
-        return named
+
+def _apart(entities: str, illegal: tuple[str, ...]) -> tuple[list[str], str]:
+    """Return the legal entities, and the others as one label: ``echo1partmag``."""
+    parts = entities.split("_")
+    others = {p.partition("-")[0]: p for p in parts if p.partition("-")[0] in illegal}
+    label = "".join(others[key].replace("-", "", 1) for key in illegal if key in others)
+    return [part for part in parts if part not in others.values()], label
 
 
 def node_name(stem: str) -> str:

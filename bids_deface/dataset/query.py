@@ -11,7 +11,7 @@ from bids.layout import BIDSLayout, Query
 
 from bids_deface.dataset import suffixes
 from bids_deface.dataset.filters import Filters
-from bids_deface.dataset.inheritance import sidecar_reader
+from bids_deface.dataset.inheritance import gradients, sidecar_reader
 from bids_deface.errors import NothingMatchedError
 
 EXTENSIONS = (".nii.gz", ".nii")
@@ -35,6 +35,8 @@ class ImageRecord:
         ``anat``, ``func`` ...
     sidecar
         Metadata after BIDS inheritance.
+    companions
+        Gradients (``.bval``, ``.bvec``) of a diffusion scan.
     """
 
     path: Path
@@ -44,6 +46,7 @@ class ImageRecord:
     suffix: str
     datatype: str = "anat"
     sidecar: dict[str, Any] = field(hash=False, default_factory=dict)
+    companions: tuple[Path, ...] = ()
 
     @property
     def entities(self) -> dict[str, str]:
@@ -158,6 +161,7 @@ def _record(root: Path, file: Any, metadata_of: Callable[[Path], dict[str, Any]]
         suffix=entities["suffix"],
         datatype=entities["datatype"],
         sidecar=metadata_of(path),
+        companions=gradients(root, path) if entities["datatype"] == "dwi" else (),
     )
 
 

@@ -28,7 +28,7 @@ def record(relative: str, root: Path = Path("/raw")) -> ImageRecord:
         (
             "sub-1/ses-a/anat/sub-1_ses-a_acq-hi_run-2_echo-1_MEGRE.nii",
             "sub-1/ses-a/anat/sub-1_ses-a_acq-hi_run-2_echo-1_desc-defaced_MEGRE.nii.gz",
-            "sub-1/ses-a/anat/sub-1_ses-a_acq-hiecho1_run-2_mod-MEGRE_desc-face_defacemask.nii.gz",
+            "sub-1/ses-a/anat/sub-1_ses-a_acq-hi_run-2_mod-MEGRE_desc-faceecho1_defacemask.nii.gz",
         ),
         (
             "sub-1/anat/sub-1_run-1_chunk-2_T2w.nii.gz",
@@ -38,7 +38,7 @@ def record(relative: str, root: Path = Path("/raw")) -> ImageRecord:
         (
             "sub-1/anat/sub-1_inv-2_part-mag_MP2RAGE.nii.gz",
             "sub-1/anat/sub-1_inv-2_part-mag_desc-defaced_MP2RAGE.nii.gz",
-            "sub-1/anat/sub-1_acq-inv2partmag_mod-MP2RAGE_desc-face_defacemask.nii.gz",
+            "sub-1/anat/sub-1_mod-MP2RAGE_desc-faceinv2partmag_defacemask.nii.gz",
         ),
     ],
 )
