@@ -8,12 +8,12 @@ from pathlib import Path
 
 from nipype.pipeline.engine import Node, Workflow
 
+from bids_deface.containers.load import voxel_count
 from bids_deface.dataset.names import node_name
 from bids_deface.dataset.plan import PlannedImage
 from bids_deface.deface import DefaceSettings
 from bids_deface.errors import DefaceError
 from bids_deface.interfaces.sink import StoreDerivatives
-from bids_deface.volume import voxel_count
 from bids_deface.workflows.deface import MEM_GB, init_deface_wf
 
 

@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 
 from bids_deface.anatomy import BRAIN, LABELS
+from bids_deface.containers.load import load_volume
 from bids_deface.deface import DefaceSettings, deface_volume
 from bids_deface.detection.carried import CarriedRegions
 from bids_deface.detection.plausibility import Status
 from bids_deface.errors import ImageError, NoHeadError
 from bids_deface.population import synthetic_head
-from bids_deface.volume import canonical_affine, load_volume
+from bids_deface.volume import canonical_affine
 
 
 def dice(a, b):
