@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from bids_deface.containers.checks import check_affine, check_voxels, foreign, unreadable_voxels
 from bids_deface.containers.files import read_voxels, reading, truncated
+from bids_deface.containers.forms import form_notes
 from bids_deface.containers.names import files_of
 from bids_deface.errors import ImageError, NoInputError
 from bids_deface.volume import Container, Volume, zooms_of
@@ -173,4 +174,5 @@ def _volume(
         slope=slope if np.isfinite(slope) and slope != 0 else 1.0,
         container=container,
         lead=lead,
+        notes=form_notes(header, data.shape),
     )
