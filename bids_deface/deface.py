@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from bids_deface.anatomy import ALL_FEATURES, BRAIN, LIMITS, OUTWARD, FacialFeature, labels_of
 from bids_deface.assurance.brain import ChangeCount, count_changes, protected_region
 from bids_deface.assurance.verdict import Decision, RegionEvidence, Verdict, decide
+from bids_deface.containers.nifti import derived_volume
 from bids_deface.distortion.methods import PROTOCOLS, Protocol
 from bids_deface.distortion.scene import Scene
 from bids_deface.errors import UsageError
@@ -22,7 +23,6 @@ from bids_deface.volume import (
     Volume,
     canonical_affine,
     canonical_view,
-    derived_volume,
     spatial_mean,
     zooms_of,
 )

@@ -8,20 +8,16 @@ from functools import partial
 from pathlib import Path
 
 from bids_deface.assurance.verdict import Decision
+from bids_deface.containers.load import load_volume, voxel_count
+from bids_deface.containers.names import check_suffix, container_of, files_of
+from bids_deface.containers.save import save_volume
 from bids_deface.deface import DefaceResult, DefaceSettings, FeatureSource, deface_volume
 from bids_deface.detection.carried import ReferenceHead
 from bids_deface.detection.detector import FeatureDetector
 from bids_deface.detection.featuremap import FeatureMap
 from bids_deface.detection.session import SessionFeatures
 from bids_deface.errors import DefaceError, ImageError, OutputError, ReviewNeededError
-from bids_deface.volume import (
-    SUFFIXES,
-    canonical_affine,
-    canonical_view,
-    load_volume,
-    save_volume,
-    spatial_mean,
-)
+from bids_deface.volume import Container, canonical_affine, canonical_view, spatial_mean
 
 PathLike = str | os.PathLike[str]
 
@@ -91,20 +87,21 @@ def deface_image(
     random_seed: int | None = None,
     accept_doubt: bool = False,
 ) -> DefaceResult:
-    """Deface one NIfTI file.
+    """Deface one scan.
 
     Parameters
     ----------
     in_file
-        Head scan, ``.nii`` or ``.nii.gz``.
+        Head scan: ``.nii`` or ``.nii.gz``, a ``.hdr`` and ``.img`` pair (either name),
+        ``.mgh`` or ``.mgz``.
     out_file
-        Where the defaced scan goes; an existing file is replaced.
+        Where the defaced scan goes, of the same kind; an existing file is replaced.
     features
         ``eyes``, ``nose``, ``ears``, ``mouth``; None takes all of the protocol's.
     protocol
         ``default`` or ``jeong2020``.
     mask_file
-        Where the mask of changed voxels goes, if wanted.
+        Where the mask of changed voxels goes, if wanted: ``.nii`` or ``.nii.gz``.
     apply_to
         Pairs of other files of the same session and their outputs. Where features in one of them
         are doubtful or cut off, it gets the regions of ``in_file``, carried over through world
@@ -127,16 +124,15 @@ def deface_image(
         With ``exit_code`` and ``hint``; nothing is written then.
     """
     pairs = [(Path(a), Path(b)) for a, b in apply_to]
-    targets = [Path(out_file), *(b for _, b in pairs)]
-    targets += [Path(mask_file)] if mask_file is not None else []
-    _check_targets([Path(in_file), *(a for a, _ in pairs)], targets)
+    mask_path = Path(mask_file) if mask_file is not None else None
+    _check_targets([(Path(in_file), Path(out_file)), *pairs], mask_path)
     settings = DefaceSettings.of(features, protocol, random_seed)
     detector = FeatureDetector(device=device)
     result = deface_file(Path(in_file), settings, detector)
     _require_pass(result, Path(in_file), accept_doubt)
     outputs = [(result.volume, Path(out_file))]
-    if mask_file is not None:
-        outputs.append((result.mask_volume, Path(mask_file)))
+    if mask_path is not None:
+        outputs.append((result.mask_volume, mask_path))
     lend = partial(load_reference, Path(in_file).name, Path(in_file), result.features)
     for other, other_out in pairs:
         source = SessionFeatures(
@@ -162,12 +158,18 @@ def _require_pass(result: DefaceResult, path: Path, accept_doubt: bool) -> None:
         )
 
 
-def _check_targets(inputs: list[Path], targets: list[Path]) -> None:
-    """Raise if an output would replace an input or another output, or is no NIfTI name."""
-    taken = {path.resolve() for path in inputs}
-    for path in targets:
-        if path.resolve() in taken:
+def _check_targets(pairs: list[tuple[Path, Path]], mask: Path | None) -> None:
+    """Raise if an output would replace an input or another output, or is of another kind."""
+    wanted = [(path, container_of(source), source.name) for source, path in pairs]
+    wanted += [(mask, Container.NIFTI, "the mask")] if mask is not None else []
+    taken = {file.resolve() for source, _ in pairs for file in files_of(source)}
+    for source, _ in pairs:
+        # A file of a foreign kind is told before its output's name is judged.
+        voxel_count(source)
+    for path, kind, name in wanted:
+        files = {file.resolve() for file in files_of(path)}
+        if files & taken:
             raise OutputError(f"{path} is an input or named twice; it is never overwritten.")
-        taken.add(path.resolve())
-        if not path.name.endswith(SUFFIXES):
-            raise OutputError(f"{path} must end in .nii or .nii.gz.")
+        taken |= files
+        container = kind or Container.NIFTI
+        check_suffix(path, container, f"{name} is {container}")

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from bids_deface.anatomy import BRAIN
-from bids_deface.volume import canonical_view, load_volume
+from bids_deface.containers.load import load_volume
+from bids_deface.volume import canonical_view
 
 DATA_DIR = Path(__file__).parent / "data"
 #: Tissue curve of each contrast: intensity of the average (T1w) to intensity, outside the brain.

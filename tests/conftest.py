@@ -12,11 +12,12 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from bids_deface.containers.load import load_volume
 from bids_deface.dataset.demo import nifti_bytes
 from bids_deface.deface import DefaceResult, DefaceSettings, deface_volume
 from bids_deface.detection.detector import FeatureDetector
 from bids_deface.population import SyntheticHead, synthetic_head
-from bids_deface.volume import Volume, load_volume
+from bids_deface.volume import Volume
 
 ROOT = Path(__file__).parent.parent
 

@@ -8,10 +8,11 @@ from scipy import stats
 from bids_deface import deface_image
 from bids_deface.anatomy import FacialFeature
 from bids_deface.assurance.verdict import Decision
+from bids_deface.containers.load import load_volume
+from bids_deface.containers.save import save_volume
 from bids_deface.deface import DefaceSettings, deface_volume
 from bids_deface.errors import OutputError, UsageError
 from bids_deface.tissue import dilate_mm
-from bids_deface.volume import load_volume, save_volume
 
 
 def test_voxels_outside_the_mask_are_bit_identical(original, defaced, tmp_path):

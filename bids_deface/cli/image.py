@@ -10,21 +10,29 @@ from bids_deface import __version__
 from bids_deface.anatomy import ALL_FEATURES
 from bids_deface.cli.main import guarded
 from bids_deface.cli.parser import Parser
+from bids_deface.containers.names import USUAL_SUFFIX, container_of, split_name
+from bids_deface.volume import Container
 
 
 def build_parser() -> Parser:
     """Return the parser of ``bids-deface-image``."""
     parser = Parser(
-        prog="bids-deface-image", description="Hide the facial features in one head scan (NIfTI).",
+        prog="bids-deface-image", description="Hide the facial features in one head scan.",
         allow_abbrev=False,
     )  # fmt: skip
-    parser.add_argument("in_file", type=Path, metavar="IN", help="head scan, .nii or .nii.gz")
-    parser.add_argument("out_file", type=Path, metavar="OUT", help="defaced scan")
-    parser.add_argument("--mask-out", type=Path, metavar="FILE", help="mask of changed voxels")
+    parser.add_argument(
+        "in_file", type=Path, metavar="IN", help="head scan: .nii(.gz), .hdr/.img, .mgh or .mgz"
+    )
+    parser.add_argument(
+        "out_file", type=Path, metavar="OUT", help="defaced scan, same kind of file"
+    )
+    parser.add_argument(
+        "--mask-out", type=Path, metavar="FILE", help="mask of changed voxels (NIfTI)"
+    )
     parser.add_argument(
         "--apply-to", type=Path, nargs="+", default=[], metavar="FILE",
         help="other scans of the same session, defaced with the same regions into OUT's folder "
-        "as NAME_defaced.nii.gz",
+        "as NAME_defaced.nii.gz (.img, .mgz)",
     )  # fmt: skip
     parser.add_argument("--features", nargs="+", metavar="FEATURE", help=" ".join(ALL_FEATURES))
     parser.add_argument("--protocol", default="default", help="default or jeong2020")
@@ -71,8 +79,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _beside(out_file: Path, other: Path) -> Path:
     """Return where another scan of the session goes: into the folder of the first output."""
-    stem = other.name.removesuffix(".gz").removesuffix(".nii")
-    return out_file.parent / f"{stem}_defaced.nii.gz"
+    suffix = USUAL_SUFFIX[container_of(other) or Container.NIFTI]
+    return out_file.parent / f"{split_name(other)[0]}_defaced{suffix}"
 
 
 if __name__ == "__main__":

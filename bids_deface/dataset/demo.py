@@ -8,10 +8,10 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 
+from bids_deface.containers.files import write_whole
 from bids_deface.dataset.derivatives import BIDS_VERSION, write_json, write_text
 from bids_deface.errors import OutputError
 from bids_deface.population import SyntheticHead, synthetic_head
-from bids_deface.volume import write_whole
 
 SUFFIXES = ("T1w", "T2w", "FLAIR")
 

@@ -12,11 +12,11 @@ from typing import Any
 
 from bids_deface import __version__
 from bids_deface.assurance.verdict import Decision
+from bids_deface.containers.files import write_whole
 from bids_deface.dataset.names import PRIVATE, OutputNames
 from bids_deface.dataset.sidecars import dseg_sidecar, image_sidecar, label_table, mask_sidecar
 from bids_deface.dataset.suffixes import DATATYPES
 from bids_deface.errors import OutputError
-from bids_deface.volume import write_whole
 
 BIDS_VERSION = "1.10.0"
 #: BIDS knows ``defacemask`` in anat only, ``dseg`` in anat, func and dwi.

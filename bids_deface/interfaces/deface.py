@@ -17,6 +17,8 @@ from nipype.interfaces.base import (
     traits,
 )
 
+from bids_deface.containers.names import USUAL_SUFFIX
+from bids_deface.containers.save import save_volume
 from bids_deface.deface import DefaceResult, DefaceSettings, FeatureSource
 from bids_deface.deface_file import deface_file, load_reference
 from bids_deface.detection.checksum import DEFAULT_WEIGHTS, verify
@@ -24,7 +26,6 @@ from bids_deface.detection.featuremap import FeatureMap, load_features, save_fea
 from bids_deface.detection.session import SessionFeatures
 from bids_deface.errors import ImageError, NoInputError
 from bids_deface.record import failure_record, success_record
-from bids_deface.volume import save_volume
 
 
 class DefaceInputSpec(BaseInterfaceInputSpec):  # type: ignore[misc]
@@ -93,7 +94,8 @@ class Deface(SimpleInterface):  # type: ignore[misc]
             "out_mask": result.mask_volume,
             "out_dseg": result.dseg_volume,
         }.items():
-            self._results[name] = str(folder / f"{name.removeprefix('out_')}.nii.gz")
+            suffix = USUAL_SUFFIX[volume.container]
+            self._results[name] = str(folder / f"{name.removeprefix('out_')}{suffix}")
             save_volume(volume, Path(self._results[name]))
         if result.features.surface is None:
             self._results["threshold"] = result.features.threshold

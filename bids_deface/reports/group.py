@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from bids_deface.volume import write_whole
+from bids_deface.containers.files import write_whole
 
 #: Column to its description in the data dictionary and its key in a record.
 COLUMNS = {

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from bids_deface.containers.load import load_volume
 from bids_deface.detection.turns import turned
 from bids_deface.rendering import render_head
 from bids_deface.reports.figures import plot_head, plot_regions
-from bids_deface.volume import load_volume, spatial_mean
+from bids_deface.volume import spatial_mean
 
 
 def draw_pictures(

@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from bids_deface import __version__
-from bids_deface.volume import write_whole
+from bids_deface.containers.files import write_whole
 
 
 def write_subject_page(output_dir: Path, subject: str, records: list[dict[str, Any]]) -> Path:

@@ -10,6 +10,7 @@ from nipype.interfaces.base import Undefined
 from nipype.interfaces.utility import Merge
 from nipype.pipeline.engine import Node, Workflow
 
+from bids_deface.containers.load import voxel_count
 from bids_deface.dataset.names import node_name
 from bids_deface.dataset.plan import Action, PlannedImage
 from bids_deface.dataset.query import ImageRecord
@@ -18,7 +19,6 @@ from bids_deface.deface import DefaceSettings
 from bids_deface.errors import DefaceError
 from bids_deface.interfaces.detect import DetectFeatures
 from bids_deface.interfaces.sink import StoreDerivatives
-from bids_deface.volume import voxel_count
 from bids_deface.workflows.deface import MEM_GB, init_deface_wf
 
 

@@ -79,14 +79,15 @@ def odd_images(head, stripped, head_file):
         "zeros": (image(np.zeros(shape)), ("constant", "Exclude the image")),
         "noise": (image(noise), ("no head recognised", "Exclude the image")),
         "stripped": (nifti_bytes(stripped), ("brain without skull", "needs no defacing")),
-        "complex": (complex_image(shape), ("complex64", "real-valued")),
+        "colours": (colour_image(shape), ("RGB colours, not intensities", "Deface the scan")),
     }
 
 
-def complex_image(shape):
+def colour_image(shape):
     from isal import igzip
 
-    return igzip.compress(nib.Nifti1Image(np.ones(shape, np.complex64), np.eye(4)).to_bytes())
+    rgb = np.zeros(shape, np.dtype([("R", "u1"), ("G", "u1"), ("B", "u1")]))
+    return igzip.compress(nib.Nifti1Image(rgb, np.eye(4)).to_bytes())
 
 
 def test_each_bad_image_is_named_and_the_good_one_is_done(
@@ -105,7 +106,9 @@ def test_each_bad_image_is_named_and_the_good_one_is_done(
     assert all("sub-good" in name for name in images)
 
 
-@pytest.mark.parametrize("kind", ["truncated", "no-nifti", "zeros", "noise", "stripped"])
+@pytest.mark.parametrize(
+    "kind", ["truncated", "no-nifti", "zeros", "noise", "stripped", "colours"]
+)
 def test_single_image_command_refuses(odd_images, kind, tmp_path):
     content, words = odd_images[kind]
     (tmp_path / "in.nii.gz").write_bytes(content)
@@ -206,6 +209,30 @@ def test_single_image_command_line_mistakes(head_file, tmp_path):
     done = command(head_file, tmp_path / "o.nii", "--mask-out", head_file, module=run)
     says(done, 73, "never overwritten")
     assert tree(tmp_path) == {}
+
+
+def test_single_image_command_keeps_the_kind_of_file(head_file, tmp_path):
+    run = "bids_deface.cli.image"
+    (tmp_path / "in.mnc").write_bytes(b"CDF\x01")
+    header = nib.AnalyzeHeader()
+    header.set_data_shape((9, 9, 9))
+    (tmp_path / "in.hdr").write_bytes(bytes(header.binaryblock))
+    (tmp_path / "in.img").write_bytes(b"")
+    nib.save(nib.MGHImage(np.ones((9, 9, 9), np.uint8), np.eye(4)), tmp_path / "in.mgz")
+    before = tree(tmp_path)
+    for name, out, code, words in (
+        ("in.mnc", "o.mnc", 65, ("in.mnc is a MINC", "mnc2nii")),
+        ("in.img", "o.img", 65, ("in.img is ANALYZE", "fslchfiletype")),
+        ("in.mgz", "o.nii.gz", 73, ("o.nii.gz must end in .mgh", "in.mgz", "Convert the scan")),
+        (head_file, "o.img", 73, ("o.img must end in .nii", "Convert the scan")),
+        (head_file, "o.mgz", 73, ("o.mgz must end in .nii", "Convert the scan")),
+    ):
+        says(command(tmp_path / name, tmp_path / out, module=run), code, *words)
+    done = command(
+        tmp_path / "in.mgz", tmp_path / "o.mgz", "--mask-out", tmp_path / "m.mgz", module=run
+    )
+    says(done, 73, "m.mgz must end in .nii", "Convert the scan")
+    assert tree(tmp_path) == before
 
 
 def test_demo_into_a_folder_that_is_not_empty(tmp_path):

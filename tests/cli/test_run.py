@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from bids_deface.cli.main import main
+from bids_deface.containers.load import load_volume
 from bids_deface.dataset.demo import nifti_bytes
 from bids_deface.population import synthetic_head
-from bids_deface.volume import load_volume
 from tests.conftest import ROOT, command, tree
 from tests.dataset.test_derivatives import validate
 

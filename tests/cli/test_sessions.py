@@ -8,9 +8,9 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from bids_deface.containers.load import load_volume
 from bids_deface.dataset.demo import nifti_bytes
 from bids_deface.population import SyntheticHead, synthetic_head
-from bids_deface.volume import load_volume
 from tests.conftest import command
 from tests.dataset.test_derivatives import validate
 

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from bids_deface.anatomy import FACE_CLASSES
+from bids_deface.containers.load import load_volume
 from bids_deface.detection.plausibility import Status
 from bids_deface.training.data import load_evaluation_heads, on_detector_grid
 from bids_deface.training.evaluation import score_head, summarise
 from bids_deface.training.stress import STRESS
-from bids_deface.volume import canonical_affine, canonical_view, load_volume, spatial_mean
+from bids_deface.volume import canonical_affine, canonical_view, spatial_mean
 from tests.real.assemble import rows_of
 
 pytestmark = pytest.mark.real

@@ -8,9 +8,10 @@ import pytest
 from scipy import ndimage
 
 from bids_deface.anatomy import LABELS
+from bids_deface.containers.load import load_volume
 from bids_deface.deface import DefaceSettings, deface_volume
 from bids_deface.tissue import dilate_mm
-from bids_deface.volume import canonical_view, load_volume, zooms_of
+from bids_deface.volume import canonical_view, zooms_of
 from tests.conftest import command, tree
 from tests.real.assemble import assemble, bids_path, rows_of
 

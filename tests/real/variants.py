@@ -20,10 +20,12 @@ import numpy as np
 from nibabel.orientations import apply_orientation, axcodes2ornt, io_orientation, ornt_transform
 from numpy.typing import NDArray
 
+from bids_deface.containers.load import load_volume
+from bids_deface.containers.save import save_volume
 from bids_deface.deface import DefaceSettings, deface_volume
 from bids_deface.detection.detector import FeatureDetector
 from bids_deface.errors import DefaceError
-from bids_deface.volume import load_volume, save_volume, zooms_of
+from bids_deface.volume import zooms_of
 from tests.real.assemble import rows_of
 
 #: The 48 ways in which a head can be stored.

@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 
+from bids_deface.containers.save import save_volume
 from bids_deface.deface import DefaceSettings
 from bids_deface.errors import ImageError
 from bids_deface.record import failure_record, success_record
@@ -14,7 +15,6 @@ from bids_deface.reports.group import write_group_table
 from bids_deface.reports.pictures import draw_pictures
 from bids_deface.reports.records import read_records
 from bids_deface.reports.subject import write_subject_page
-from bids_deface.volume import save_volume
 
 PNG = b"\x89PNG"
 

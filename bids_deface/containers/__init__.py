@@ -1,0 +1,1 @@
+"""Image files: read and written so that only changed voxels change."""

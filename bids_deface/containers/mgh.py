@@ -1,0 +1,62 @@
+"""MGH and MGZ, FreeSurfer's format: header, voxels (big-endian), scan parameters, tags."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import nibabel as nib
+import numpy as np
+
+from bids_deface.containers.checks import check_affine, check_voxels
+from bids_deface.containers.files import read_voxels, reading
+from bids_deface.errors import ImageError
+from bids_deface.volume import Container, Volume
+
+#: The voxels begin here; the header's fields end before.
+HEADER_SIZE, FIELDS_SIZE = 284, 90
+#: Repetition time, flip angle, echo time, inversion time and field of view, as float32.
+PARAMETERS_SIZE = 20
+VERSION = 1
+DTYPES: Final = {0: ">u1", 1: ">i4", 3: ">f4", 4: ">i2", 10: ">u2"}
+
+
+def load_mgh(path: Path) -> Volume:
+    """Read a ``.mgh`` or ``.mgz``; errors as in :func:`.load.load_volume`."""
+    with reading(path) as file:
+        start = file.read(HEADER_SIZE)
+        header = parse_mgh_header(start, path)
+        code = int(header["type"])
+        if code not in DTYPES:
+            raise ImageError(
+                f"{path} stores voxels of MGH type {code}, not intensities.",
+                "Convert it first with mri_convert --out_data_type float.",
+            )
+        dtype, shape = np.dtype(DTYPES[code]), shape_of(header)
+        check_voxels(dtype, shape, path)
+        data = read_voxels(file, path, dtype, shape)
+        trailer = file.read()
+    affine = np.asarray(header.get_affine(), dtype=np.float64)
+    check_affine(affine, path)
+    return Volume(data, affine, start, trailer, 1.0, Container.MGH)
+
+
+def parse_mgh_header(start: bytes, path: Path) -> nib.freesurfer.mghformat.MGHHeader:
+    """Return the header at the start of an MGH file.
+
+    Raises
+    ------
+    ImageError
+        There is none.
+    """
+    # FreeSurfer 7 keeps an intent in the second byte.
+    if len(start) < HEADER_SIZE or int.from_bytes(start[:4], "big") & 0xFFFF00FF != VERSION:
+        raise ImageError(
+            f"{path} is no MGH file.", "Convert it first, for example with mri_convert."
+        )
+    return nib.freesurfer.mghformat.MGHHeader(start[:FIELDS_SIZE], check=False)
+
+
+def shape_of(header: nib.freesurfer.mghformat.MGHHeader) -> tuple[int, ...]:
+    """Return the shape; a single frame makes a 3D image."""
+    return tuple(int(n) for n in header.get_data_shape())

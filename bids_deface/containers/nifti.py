@@ -1,0 +1,178 @@
+"""NIfTI-1 and NIfTI-2, single files and pairs.
+
+nibabel parses the header; the bytes around the voxels are kept as they came.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import nibabel as nib
+import numpy as np
+from nibabel.filebasedimages import ImageFileError
+from nibabel.spatialimages import HeaderDataError
+from numpy.typing import NDArray
+
+from bids_deface.containers.checks import check_affine, check_voxels, foreign, unreadable_voxels
+from bids_deface.containers.files import read_voxels, reading, truncated
+from bids_deface.containers.forms import form_notes
+from bids_deface.containers.names import files_of
+from bids_deface.errors import ImageError, NoInputError
+from bids_deface.volume import Container, Volume, zooms_of
+
+SIZES = (348, 540)
+QFORM_FIELDS = ("quatern_b", "quatern_c", "quatern_d", "qoffset_x", "qoffset_y", "qoffset_z")
+GRID_FIELDS = ("qform_code", "sform_code", *QFORM_FIELDS, "srow_x", "srow_y", "srow_z")
+SINGLE_MAGIC, PAIR_MAGIC = (b"n+1\0", b"n+2\0"), (b"ni1\0", b"ni2\0")
+
+
+def load_single(path: Path) -> Volume:
+    """Read a ``.nii`` or ``.nii.gz``; errors as in :func:`.load.load_volume`."""
+    with reading(path) as file:
+        start = read_start(file)
+        header = parse_header(start, path, SINGLE_MAGIC)
+        offset = int(header["vox_offset"])
+        if offset < len(start):
+            raise ImageError(f"{path} lets its voxels begin within the header.")
+        start += file.read(offset - len(start))
+        if len(start) < offset:
+            raise truncated(path, 0, 1)
+        data = _read(file, path, header)
+        return _volume(data, header, path, start, file.read(), Container.NIFTI)
+
+
+def load_pair(path: Path) -> Volume:
+    """Read a ``.hdr`` and ``.img``, given either; errors as in :func:`.load.load_volume`."""
+    header_path, voxel_path = files_of(path)
+    for part in (header_path, voxel_path):
+        if path.exists() and not part.exists():
+            raise NoInputError(f"{part} does not exist.", f"It belongs to {path.name}.")
+    with reading(header_path) as file:
+        prefix = file.read()
+    header = parse_header(prefix, header_path, PAIR_MAGIC)
+    with reading(voxel_path) as file:
+        lead = file.read(max(0, int(header["vox_offset"])))
+        data = _read(file, voxel_path, header)
+        return _volume(data, header, header_path, prefix, file.read(), Container.PAIR, lead)
+
+
+def read_start(file: BinaryIO) -> bytes:
+    """Read a NIfTI header, or as much of another file."""
+    start = file.read(SIZES[0])
+    # The second version has its magic at byte 4.
+    more = SIZES[1] - SIZES[0] if start[4:8] in (SINGLE_MAGIC[1], PAIR_MAGIC[1]) else 0
+    return start + file.read(more)
+
+
+def parse_header(
+    start: bytes, path: Path | None, magic: tuple[bytes, bytes] | None = None
+) -> nib.Nifti1Header:
+    """Return the NIfTI header at the start of a file.
+
+    Parameters
+    ----------
+    start
+        The file's first bytes.
+    path
+        The file, for messages.
+    magic
+        What must be in a header of the first and of the second version; None takes any.
+
+    Raises
+    ------
+    ImageError
+        There is none, or it is broken.
+    """
+    first, second = magic or (None, None)
+    kinds = (
+        (start[344:348], SIZES[0], first, SINGLE_MAGIC[0], nib.Nifti1Header),
+        (start[344:348], SIZES[0], first, PAIR_MAGIC[0], nib.nifti1.Nifti1PairHeader),
+        (start[4:8], SIZES[1], second, SINGLE_MAGIC[1], nib.Nifti2Header),
+        (start[4:8], SIZES[1], second, PAIR_MAGIC[1], nib.nifti2.Nifti2PairHeader),
+    )
+    for found, size, wanted, own, kind in kinds:
+        if found == own and wanted in (None, own) and len(start) >= size:
+            return _header(kind, start[:size], path)
+    raise foreign(path or Path(), start)
+
+
+def derived_volume(data: NDArray[Any], like: Volume, description: str) -> Volume:
+    """Return an integer mask or label map on the grid of another volume, for a NIfTI file.
+
+    Parameters
+    ----------
+    data
+        Voxels (i, j, k); stored as they are, without scaling.
+    like
+        Volume whose qform, sform and their codes are taken over.
+    description
+        ``descrip`` of the header, at most 79 characters.
+    """
+    source = None if like.container is Container.MGH else parse_header(like.prefix, None)
+    header = nib.Nifti2Header() if isinstance(source, nib.Nifti2Header) else nib.Nifti1Header()
+    header.set_data_dtype(data.dtype)
+    header.set_data_shape(data.shape)
+    if source is None:
+        header.set_zooms(zooms_of(like.affine))
+        header.set_qform(like.affine, 1)
+        header.set_sform(like.affine, 1)
+        header.set_xyzt_units("mm")
+    else:
+        for field in GRID_FIELDS:
+            header[field] = source[field]
+        header["pixdim"][:4] = source["pixdim"][:4]
+        header["xyzt_units"] = source["xyzt_units"]
+    header["descrip"] = description.encode()
+    # A single file: voxels after the empty extension flag.
+    header["magic"] = header.single_magic
+    header["vox_offset"] = header.sizeof_hdr + 4
+    prefix = bytes(header.binaryblock) + b"\0\0\0\0"
+    return Volume(np.asarray(data), like.affine, prefix, b"", 1.0)
+
+
+def _header(
+    kind: Callable[[bytes], nib.Nifti1Header], block: bytes, path: Path | None
+) -> nib.Nifti1Header:
+    try:
+        return kind(block)
+    except (HeaderDataError, ImageFileError, ValueError) as error:
+        if "data code" in str(error):
+            raise unreadable_voxels(path, str(error)) from error
+        raise ImageError(f"{path} has a broken NIfTI header ({error}).") from error
+
+
+def _read(file: BinaryIO, path: Path, header: nib.Nifti1Header) -> NDArray[Any]:
+    """Read the voxels that a header tells of."""
+    dtype, shape = header.get_data_dtype(), tuple(int(n) for n in header.get_data_shape())
+    check_voxels(dtype, shape, path)
+    return read_voxels(file, path, dtype, shape)
+
+
+def _volume(
+    data: NDArray[Any],
+    header: nib.Nifti1Header,
+    path: Path,
+    prefix: bytes,
+    trailer: bytes,
+    container: Container,
+    lead: bytes = b"",
+) -> Volume:
+    """Put a volume together."""
+    try:
+        affine = np.asarray(header.get_best_affine(), dtype=np.float64)
+    except (HeaderDataError, ValueError) as error:
+        raise ImageError(f"{path} has a broken qform ({error}).") from error
+    check_affine(affine, path)
+    slope = float(header["scl_slope"])
+    return Volume(
+        data=data,
+        affine=affine,
+        prefix=prefix,
+        trailer=trailer,
+        slope=slope if np.isfinite(slope) and slope != 0 else 1.0,
+        container=container,
+        lead=lead,
+        notes=form_notes(header, data.shape),
+    )
