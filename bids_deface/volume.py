@@ -22,6 +22,7 @@ from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 
 from bids_deface.errors import ImageError, NoInputError, OutputError, ReadError
+from bids_deface.frames import robust_mean
 
 SUFFIXES = (".nii", ".nii.gz")
 QFORM_FIELDS = ("quatern_b", "quatern_c", "quatern_d", "qoffset_x", "qoffset_y", "qoffset_z")
@@ -194,10 +195,7 @@ def derived_volume(data: NDArray[Any], like: Volume, description: str) -> Volume
 
 def spatial_mean(volume: Volume) -> NDArray[np.float32]:
     """Return one 3D image (i, j, k) that stands for all frames, brighter = more signal."""
-    data = volume.data
-    if data.ndim > 3:
-        data = data.reshape(*data.shape[:3], -1).mean(axis=3, dtype=np.float32)
-    mean = np.nan_to_num(data.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
+    mean = robust_mean(volume.data)
     return -mean if volume.slope < 0 else mean
 
 
