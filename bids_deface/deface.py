@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 from typing import Protocol as TypingProtocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bids_deface.anatomy import ALL_FEATURES, BRAIN, LIMITS, OUTWARD, FacialFeature, labels_of
+from bids_deface.anatomy import ALL_FEATURES, BRAIN, LIMITS, FacialFeature
 from bids_deface.assurance.brain import ChangeCount, count_changes, protected_region
 from bids_deface.assurance.verdict import Decision, RegionEvidence, Verdict, decide
 from bids_deface.containers.nifti import derived_volume
+from bids_deface.detection.painting import grow_regions
 from bids_deface.distortion.methods import PROTOCOLS, Protocol
-from bids_deface.distortion.scene import Scene
 from bids_deface.errors import UsageError
+from bids_deface.frames import telling_frames
+from bids_deface.hiding import hide_features
+from bids_deface.motion import movement_of
 from bids_deface.surroundings import Surroundings
-from bids_deface.tissue import bounding_box
 from bids_deface.volume import (
     Volume,
     canonical_affine,
@@ -30,10 +32,6 @@ from bids_deface.volume import (
 if TYPE_CHECKING:
     from bids_deface.detection.featuremap import FeatureMap
 
-#: Surroundings a method sees around its feature, mm: skin to learn from and air to draw from.
-AROUND_MM = 30.0
-#: Surfaces before cuts: where a nose meets a flattened eye, the cut has the last word.
-ORDER = (FacialFeature.EYES, FacialFeature.MOUTH, FacialFeature.NOSE, FacialFeature.EARS)
 MASK_DESCRIPTION = "voxels changed by defacing (1 = changed)"
 
 
@@ -126,6 +124,8 @@ class DefaceResult:
         What the detector found, axes running right, anterior, superior.
     weights_sha256
         The detector that was used.
+    notes
+        What else is worth telling, in words; no cause for review.
     """
 
     volume: Volume
@@ -135,16 +135,7 @@ class DefaceResult:
     verdict: Verdict
     features: FeatureMap
     weights_sha256: str
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What the user should know though it is no doubt, in words."""
-        notes = self.features.notes
-        if self.features.stripped:
-            notes += ("the image is skull-stripped",)
-        if not self.changes.changed and self.verdict.decision is Decision.PASS:
-            notes += ("nothing was left to hide, the voxels are as they were",)
-        return notes
+    notes: tuple[str, ...] = ()
 
     @property
     def world(self) -> NDArray[np.float64]:
@@ -189,89 +180,54 @@ def deface_volume(
     world = features.turn @ volume.affine
     upright, affine = canonical_view(image, world), canonical_affine(image.shape, world)
     zooms = zooms_of(affine)
+    moves = movement_of(telling_frames(volume.data), image, volume.affine, volume.slope)
+    if moves.slack_mm:
+        features = replace(features, dseg=grow_regions(features.dseg, moves.slack_mm, zooms))
     # In thick slices the margin is a whole slice: the brain's edge lies somewhere within it.
-    margin_mm = max(LIMITS.brain_margin_mm, float(zooms.max()))
-    protected = protected_region(features.dseg == BRAIN, margin_mm, zooms)
+    margin_mm = max(LIMITS.brain_margin_mm, float(zooms.max())) + moves.slack_mm
+    around = Surroundings.of(
+        upright, affine, features.head, features.head_grid.affine, features.threshold
+    )
     out = volume.data.copy(order="F")
     mask = np.zeros(upright.shape, dtype=bool)
     before, after = (canonical_view(data, world) for data in (volume.data, out))
-    changed_ml = _distort(
+    changed_ml: dict[int, float] = {}
+    for edit in hide_features(
         before,
-        after,
-        mask,
-        Surroundings.of(
-            upright, affine, features.head, features.head_grid.affine, features.threshold
-        ),
-        features,
-        protected,
-        settings,
-        volume.slope,
-    )
+        features.dseg,
+        around,
+        settings.methods,
+        settings.features,
+        np.random.default_rng(settings.random_seed),
+        threshold=features.threshold if volume.slope > 0 else -features.threshold,
+        margin_mm=margin_mm,
+        slack_mm=moves.slack_mm,
+    ):
+        edit.write(after, mask)
+        changed_ml[edit.index] = float(edit.put.sum()) * float(np.prod(zooms)) / 1000
+    protected = protected_region(features.dseg == BRAIN, margin_mm, zooms)
     changes = count_changes(before, after, mask, protected)
+    verdict = decide(_evidence(features, changed_ml), settings.features, changes, moves.doubts)
     return DefaceResult(
         volume=volume.with_data(out),
         mask=_as_stored_order(mask.astype(np.uint8), volume, world),
         dseg=_as_stored_order(features.dseg, volume, world),
         changes=changes,
-        verdict=decide(_evidence(features, changed_ml), settings.features, changes),
+        verdict=verdict,
         features=features,
         weights_sha256=detector.sha256,
+        notes=(*moves.notes, *_notes(features, changes, verdict)),
     )
 
 
-def _distort(
-    data: NDArray[Any],
-    out: NDArray[Any],
-    mask: NDArray[np.bool_],
-    around: Surroundings,
-    found: FeatureMap,
-    protected: NDArray[np.bool_],
-    settings: DefaceSettings,
-    sign: float,
-) -> dict[int, float]:
-    """Write each feature's change into ``out`` and ``mask``; return ml changed by label."""
-    rng = np.random.default_rng(settings.random_seed)
-    hidden = np.isin(found.dseg, [i for f in settings.features for i in labels_of(f)])
-    voxel_ml = float(np.prod(around.zooms)) / 1000
-    stored_threshold = around.threshold if sign > 0 else -around.threshold
-    frames = [
-        (b, a, around.far_air(b, rng)) for b, a in zip(_frames(data), _frames(out), strict=True)
-    ]
-    changed_ml: dict[int, float] = {}
-    for feature in ORDER:
-        if feature not in settings.features:
-            continue
-        method = settings.methods.methods[feature]
-        for index in labels_of(feature):
-            region = found.dseg == index
-            if not region.any():
-                continue
-            box = bounding_box(region, np.ceil(AROUND_MM / around.zooms).astype(int))
-            head, air = around.head(box, hidden[box]), around.air(box, hidden[box])
-            allowed = ~protected[box]
-            for before, after, far_air in frames:
-                values = before[box]
-                scene = Scene(
-                    data=values,
-                    region=region[box],
-                    features=hidden[box],
-                    head=head,
-                    air=air & np.isfinite(values),
-                    zooms=around.zooms,
-                    threshold=stored_threshold,
-                    far_air=far_air,
-                )
-                change = method(scene, *OUTWARD[index], rng)
-                put = change.mask & allowed
-                after[box][put] = change.values[put]
-                mask[box] |= put
-                changed_ml[index] = float(put.sum()) * voxel_ml
-    return changed_ml
-
-
-def _frames(data: NDArray[Any]) -> list[NDArray[Any]]:
-    """Return views of the 3D frames of an image."""
-    return [data[(..., *index)] for index in np.ndindex(*data.shape[3:])]
+def _notes(found: FeatureMap, changes: ChangeCount, verdict: Verdict) -> tuple[str, ...]:
+    """Return what is worth telling though it is no doubt."""
+    notes = found.notes
+    if found.stripped:
+        notes += ("the image is skull-stripped",)
+    if not changes.changed and verdict.decision is Decision.PASS:
+        notes += ("nothing was left to hide, the voxels are as they were",)
+    return notes
 
 
 def _evidence(found: FeatureMap, changed_ml: dict[int, float]) -> tuple[RegionEvidence, ...]:

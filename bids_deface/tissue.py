@@ -105,3 +105,14 @@ def bounding_box(mask: NDArray[np.bool_], pad: NDArray[np.int_] | int = 0) -> tu
         low, high = (int(where[0]), int(where[-1]) + 1) if len(where) else (0, 0)
         out.append(slice(max(0, low - int(extra)), min(mask.shape[axis], high + int(extra))))
     return tuple(out)
+
+
+def grown_box(
+    box: tuple[slice, ...], margin_mm: float, zooms: NDArray[np.float64], shape: tuple[int, ...]
+) -> tuple[slice, ...]:
+    """Return a box grown by a margin in mm, cut to an array of this shape."""
+    pads = np.ceil(margin_mm / zooms).astype(int)
+    return tuple(
+        slice(max(0, s.start - int(pad)), min(n, s.stop + int(pad)))
+        for s, pad, n in zip(box, pads, shape, strict=True)
+    )

@@ -10,6 +10,8 @@ import numpy as np
 from nibabel.orientations import apply_orientation, inv_ornt_aff, io_orientation
 from numpy.typing import NDArray
 
+from bids_deface.frames import robust_mean
+
 
 class Container(StrEnum):
     """What kind of file a volume lies in."""
@@ -61,10 +63,7 @@ class Volume:
 
 def spatial_mean(volume: Volume) -> NDArray[np.float32]:
     """Return one 3D image (i, j, k) that stands for all frames, brighter = more signal."""
-    data = volume.data
-    if data.ndim > 3:
-        data = data.reshape(*data.shape[:3], -1).mean(axis=3, dtype=np.float32)
-    mean = np.nan_to_num(data.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
+    mean = robust_mean(volume.data)
     return -mean if volume.slope < 0 else mean
 
 

@@ -63,6 +63,7 @@ def decide(
     evidence: tuple[RegionEvidence, ...],
     features: tuple[FacialFeature, ...],
     changes: ChangeCount,
+    doubts: tuple[str, ...] = (),
 ) -> Verdict:
     """Weigh the evidence for one image; in doubt, never PASS.
 
@@ -74,6 +75,8 @@ def decide(
         Features that were to be hidden.
     changes
         Comparison of the output with the input.
+    doubts
+        What else speaks against the image as a whole, in words.
     """
     broken = []
     if changes.in_brain:
@@ -83,12 +86,12 @@ def decide(
     if broken:
         return Verdict(Decision.FAIL, tuple(broken))
     wanted = {index for feature in features for index in labels_of(feature)}
-    doubts = []
+    found = [*doubts]
     for item in evidence:
         if item.index not in wanted:
             continue
         if item.doubt:
-            doubts.append(item.doubt)
+            found.append(item.doubt)
         elif item.expected_here and item.changed_ml < LEAST_CHANGE_ML:
-            doubts.append(f"only {item.changed_ml:.1f} ml changed at the {name_of(item.index)}")
-    return Verdict(Decision.REVIEW, tuple(doubts)) if doubts else Verdict(Decision.PASS)
+            found.append(f"only {item.changed_ml:.1f} ml changed at the {name_of(item.index)}")
+    return Verdict(Decision.REVIEW, tuple(found)) if found else Verdict(Decision.PASS)

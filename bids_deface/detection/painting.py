@@ -17,7 +17,7 @@ from scipy import ndimage
 from bids_deface.anatomy import BRAIN, CLASS_OF_LABEL, OUTWARD, FacialFeature, labels_of
 from bids_deface.detection.grid import Grid
 from bids_deface.detection.sighting import Sighting
-from bids_deface.tissue import bounding_box, dilate_mm
+from bids_deface.tissue import bounding_box, dilate_mm, grown_box
 from bids_deface.volume import zooms_of
 
 #: Probability at which a voxel belongs to a region, and down to which it grows from there.
@@ -90,6 +90,30 @@ def paint(
             wide |= _outward(wide, image[box] > sighting.outline.threshold, index, zooms)
         dseg[box][wide] = index
     return dseg
+
+
+def grow_regions(
+    dseg: NDArray[np.uint8], radius_mm: float, zooms: NDArray[np.float64]
+) -> NDArray[np.uint8]:
+    """Return the facial regions grown over what is no region by a distance; the brain stays.
+
+    Parameters
+    ----------
+    dseg
+        uint8 (i, j, k), labels of :mod:`bids_deface.anatomy`.
+    radius_mm
+        Distance in mm.
+    zooms
+        Voxel size in mm.
+    """
+    out = dseg.copy()
+    for index, found in enumerate(ndimage.find_objects(dseg, max_label=BRAIN), start=1):
+        if found is None or index == BRAIN:
+            continue
+        box = grown_box(found, radius_mm, zooms, dseg.shape)
+        wide = dilate_mm(dseg[box] == index, radius_mm, zooms)
+        out[box][wide & (out[box] == 0)] = index
+    return out
 
 
 def _outward(

@@ -33,6 +33,8 @@ class Scene:
         Stored value between air and head.
     far_air
         Stored values of air anywhere in the image (1D), for boxes without air of their own.
+    slack_mm
+        How far the surface of this frame may lie from ``head``.
     """
 
     data: NDArray[Any]
@@ -43,6 +45,7 @@ class Scene:
     zooms: NDArray[np.float64]
     threshold: float
     far_air: NDArray[Any]
+    slack_mm: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -193,8 +193,9 @@ def _resurface(
     level = np.arange(scene.data.shape[columns.axis])
     place = footprint & ((old >= 0) | (new >= 0))
     reached = np.where(old >= 0, old, new)
-    top = (np.maximum(reached, new) + ABOVE_MM / zoom)[..., None]
-    bottom = (np.minimum(reached, new) - SHELL_MM[columns.axis] / zoom)[..., None]
+    above, shell = (mm + scene.slack_mm for mm in (ABOVE_MM, SHELL_MM[columns.axis]))
+    top = (np.maximum(reached, new) + above / zoom)[..., None]
+    bottom = (np.minimum(reached, new) - shell / zoom)[..., None]
     changed = place[..., None] & (level >= bottom) & (level <= top)
     skin = skin_intensity(columns.view(scene.data), old, ~footprint, SKIN_MM / zoom)
     # A ramp as wide as real skin's blurred edge, which crosses the threshold where real skin

@@ -1,0 +1,157 @@
+"""One image that stands for all frames: echoes, flip angles, time points.
+
+Frames are the 3D parts of an array (i, j, k, t...). At most ``MOST_FRAMES`` of them are read, a
+slab of slices at a time, so that a long series needs no more memory than a short one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: Frames that are looked at, evenly chosen.
+MOST_FRAMES = 16
+#: Values held at a time while frames are summarised.
+SLAB_VALUES = 4_000_000
+#: Side of the regular sample that tells a frame's brightness, voxels.
+SAMPLE_SIDE = 48
+#: Frames dimmer than this share of the others are noise and tell nothing.
+LEAST_LEVEL = 0.02
+
+
+def frames_of(data: NDArray[Any]) -> list[NDArray[Any]]:
+    """Return views (i, j, k) of the frames of an image."""
+    return [data[(..., *index)] for index in np.ndindex(*data.shape[3:])]
+
+
+def real_part(values: NDArray[Any]) -> NDArray[Any]:
+    """Return the magnitude of complex values; real ones as they are."""
+    return np.abs(values) if values.dtype.kind == "c" else values
+
+
+def telling_frames(data: NDArray[Any], most: int = MOST_FRAMES) -> list[NDArray[Any]]:
+    """Return views of evenly chosen frames, without those that are constant or hold no number.
+
+    Parameters
+    ----------
+    data
+        Values (i, j, k[, t...]), any dtype.
+    most
+        Greatest number of frames.
+
+    Returns
+    -------
+    list of ndarray
+        Views (i, j, k); the first frame alone where none tells anything.
+    """
+    frames = frames_of(data)
+    places = np.unique(np.linspace(0, len(frames) - 1, min(most, len(frames))).round().astype(int))
+    chosen: set[int] = set()
+    for place in places:
+        # An empty frame sends the next one.
+        for i in range(place, len(frames)):
+            if i not in chosen and _tells(frames[i]):
+                chosen.add(i)
+                break
+    return [frames[i] for i in sorted(chosen)] or frames[:1]
+
+
+def robust_mean(data: NDArray[Any]) -> NDArray[np.float32]:
+    """Return the median over evenly chosen frames, each scaled to one common brightness.
+
+    Parameters
+    ----------
+    data
+        Values (i, j, k[, t...]), real or complex; of complex ones the magnitude counts.
+
+    Returns
+    -------
+    ndarray
+        float32 (i, j, k); 0 where no frame holds a finite number.
+    """
+    frames = telling_frames(data)
+    scales = 1 / relative_levels(frames, frames)
+    out: NDArray[np.float32] = np.empty(data.shape[:3], dtype=np.float32, order="F")
+    thick = max(1, SLAB_VALUES // (len(frames) * out.shape[0] * out.shape[1]))
+    for start in range(0, out.shape[2], thick):
+        slab = slice(start, start + thick)
+        stack = [
+            _finite(frame[..., slab]) * np.float32(scale)
+            for frame, scale in zip(frames, scales, strict=True)
+        ]
+        middle = stack[0] if len(stack) == 1 else _median(np.stack(stack))
+        out[..., slab] = np.nan_to_num(middle, nan=0.0)
+    return out
+
+
+def relative_levels(
+    frames: Sequence[NDArray[Any]], among: Sequence[NDArray[Any]]
+) -> NDArray[np.float64]:
+    """Return how bright frames are, as a share of the typical frame.
+
+    Compared is the median over voxels that are bright in most frames, so that neither a spike
+    nor a bright background decides.
+
+    Parameters
+    ----------
+    frames
+        Frames (i, j, k) to judge.
+    among
+        Frames of the same image that tell which voxels are bright, and what is typical.
+
+    Returns
+    -------
+    ndarray
+        One factor for each frame; 1 where a frame cannot be compared (signed or empty).
+    """
+    if len(among) < 2:
+        return np.ones(len(frames))
+    samples = np.stack([_sample(frame) for frame in among])
+    scale = np.nanpercentile(np.abs(samples), 90, axis=(1, 2, 3), keepdims=True)
+    typical = np.median(np.nan_to_num(samples / np.where(scale > 0, scale, 1)), axis=0)
+    bright = typical > typical.mean()
+    middle = float(np.median([_level(sample, bright) for sample in samples]))
+    levels = np.array([_level(_sample(frame), bright) for frame in frames])
+    usable = (levels > LEAST_LEVEL * middle) & (middle > 0)
+    return np.where(usable, levels / (middle if middle > 0 else 1.0), 1.0)
+
+
+def _tells(frame: NDArray[Any]) -> bool:
+    """Tell whether a frame holds more than one finite value."""
+    sample = _sample(frame)
+    finite = sample[np.isfinite(sample)]
+    return bool(finite.size > 1 and np.ptp(finite) > 0)
+
+
+def _sample(frame: NDArray[Any]) -> NDArray[np.float32]:
+    """Return a regular sample of a frame; NaN where it holds no number."""
+    steps = tuple(slice(None, None, max(1, n // SAMPLE_SIDE)) for n in frame.shape)
+    return _finite(frame[steps])
+
+
+def _finite(values: NDArray[Any]) -> NDArray[np.float32]:
+    """Return real float32 values with NaN for whatever is not finite."""
+    out = real_part(values).astype(np.float32)
+    if values.dtype.kind in "fc":
+        out[~np.isfinite(out)] = np.nan
+    return out
+
+
+def _level(sample: NDArray[np.float32], bright: NDArray[np.bool_]) -> float:
+    values = sample[bright]
+    values = values[np.isfinite(values)]
+    return float(np.median(values)) if values.size else 0.0
+
+
+def _median(stack: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the median over the first axis, leaving out NaN."""
+    stack.sort(axis=0)
+    # NaN sort to the end.
+    count = np.isfinite(stack).sum(axis=0, keepdims=True)
+    low, high = (np.maximum(at, 0) for at in ((count - 1) // 2, count // 2))
+    high = np.minimum(high, len(stack) - 1)
+    pair = (np.take_along_axis(stack, at, axis=0)[0] for at in (low, high))
+    return np.asarray(sum(pair) / np.float32(2), dtype=np.float32)
