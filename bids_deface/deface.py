@@ -10,7 +10,7 @@ from typing import Protocol as TypingProtocol
 import numpy as np
 from numpy.typing import NDArray
 
-from bids_deface.anatomy import ALL_FEATURES, BRAIN, LIMITS, FacialFeature
+from bids_deface.anatomy import ALL_FEATURES, BRAIN, LIMITS, FacialFeature, labels_of
 from bids_deface.assurance.brain import ChangeCount, count_changes, protected_region
 from bids_deface.assurance.verdict import Decision, RegionEvidence, Verdict, decide
 from bids_deface.containers.nifti import derived_volume
