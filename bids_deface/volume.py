@@ -25,6 +25,9 @@ from bids_deface.errors import ImageError, NoInputError, OutputError, ReadError
 
 SUFFIXES = (".nii", ".nii.gz")
 QFORM_FIELDS = ("quatern_b", "quatern_c", "quatern_d", "qoffset_x", "qoffset_y", "qoffset_z")
+ANNEX_HINT = "Run: datalad get (git-annex content is missing)."
+#: git-annex takes no larger file for one of its pointers.
+ANNEX_POINTER_BYTES = 32 * 1024
 #: What a damaged gzip file raises.
 _ISAL_ERROR: type[Exception] = isal_zlib.error  # type: ignore[assignment]
 DAMAGED = (EOFError, zlib.error, igzip.BadGzipFile, _ISAL_ERROR)
@@ -72,14 +75,15 @@ def load_volume(path: Path) -> Volume:
     Raises
     ------
     NoInputError
-        The file is not there (or is a broken git-annex link).
+        The file is not there, or is a git-annex link or pointer without its content.
     ImageError
         The file is truncated, no NIfTI, not a real-valued image of 3 to 5 dimensions.
     """
     if not path.exists():
-        hint = "Run: datalad get (git-annex content is missing)." if path.is_symlink() else None
-        raise NoInputError(f"{path} does not exist.", hint)
+        raise NoInputError(f"{path} does not exist.", ANNEX_HINT if path.is_symlink() else None)
     raw = _read_bytes(path)
+    if is_annex_pointer(raw):
+        raise NoInputError(f"{path} has no content here.", ANNEX_HINT)
     header = _parse_header(raw, path)
     dtype, shape = header.get_data_dtype(), tuple(int(n) for n in header.get_data_shape())
     if dtype.kind not in "iuf" or dtype.itemsize > 8:
@@ -109,6 +113,11 @@ def load_volume(path: Path) -> Volume:
         trailer=raw[start + size :],
         slope=slope if np.isfinite(slope) and slope != 0 else 1.0,
     )
+
+
+def is_annex_pointer(raw: bytes) -> bool:
+    """Tell whether a file only names the content that git-annex has not fetched."""
+    return len(raw) < ANNEX_POINTER_BYTES and b"/annex/objects/" in raw.partition(b"\n")[0]
 
 
 def voxel_count(path: Path) -> int:
