@@ -21,6 +21,9 @@ Piece = bytes | memoryview
 Writer = Callable[[BinaryIO], object]
 #: Bytes that go through gzip at once.
 CHUNK = 2**17
+ANNEX_HINT = "Run: datalad get (git-annex content is missing)."
+#: git-annex takes no larger file for one of its pointers.
+ANNEX_POINTER_BYTES = 32 * 1024
 #: No gzip file unpacks to more than this many times its size.
 MAX_RATIO = 1040
 #: What a damaged gzip file raises.
@@ -35,20 +38,21 @@ def reading(path: Path) -> Iterator[BinaryIO]:
     Raises
     ------
     NoInputError
-        The file is not there (or is a broken git-annex link).
+        The file is not there, or is a git-annex link or pointer without its content.
     ImageError
         The file is damaged; found while it is read.
     ReadError
         The disk does not answer.
     """
     if not path.exists():
-        hint = "Run: datalad get (git-annex content is missing)." if path.is_symlink() else None
-        raise NoInputError(f"{path} does not exist.", hint)
+        raise NoInputError(f"{path} does not exist.", ANNEX_HINT if path.is_symlink() else None)
     try:
         with path.open("rb") as file:
-            zipped = file.read(2) == b"\x1f\x8b"
+            start = file.read(ANNEX_POINTER_BYTES)
+            if is_annex_pointer(start):
+                raise NoInputError(f"{path} has no content here.", ANNEX_HINT)
             file.seek(0)
-            if zipped:
+            if start[:2] == b"\x1f\x8b":
                 with igzip.open(file, "rb") as unpacked:
                     yield unpacked
             else:
@@ -59,6 +63,12 @@ def reading(path: Path) -> Iterator[BinaryIO]:
         ) from error
     except OSError as error:
         raise ReadError(f"{path} cannot be read: {error.strerror or error}.") from error
+
+
+def is_annex_pointer(start: bytes) -> bool:
+    """Tell whether a file only names the content that git-annex has not fetched."""
+    is_small = len(start) < ANNEX_POINTER_BYTES
+    return is_small and b"/annex/objects/" in start.partition(b"\n")[0]
 
 
 def read_voxels(

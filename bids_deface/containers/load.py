@@ -24,7 +24,7 @@ def load_volume(path: Path) -> Volume:
     Raises
     ------
     NoInputError
-        The file is not there (or is a broken git-annex link).
+        The file is not there, or is a git-annex link or pointer without its content.
     ImageError
         The file is truncated, of another kind, no image of intensities in 3 to 5 dimensions.
     ReadError

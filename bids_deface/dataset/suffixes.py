@@ -9,9 +9,13 @@ from dataclasses import dataclass
 MEMBER_ENTITIES = ("echo", "flip", "inv", "mt", "part")
 #: Parts of a complex image other than its magnitude.
 NO_MAGNITUDE = ("phase", "real", "imag")
-#: B1 maps whose two images, anatomy and flip angle, are told apart by their acquisition.
-ANATOMY_AND_FLIP_ANGLE = ("TB1TFL", "TB1RFM")
 FLIP_ANGLE = "famp"
+#: B1 scans whose images are told apart by their acquisition.
+MEMBER_ACQUISITIONS = {
+    "TB1TFL": ("anat", FLIP_ANGLE),
+    "TB1RFM": ("anat", FLIP_ANGLE),
+    "TB1AFI": ("tr1", "tr2"),
+}
 
 
 @dataclass(frozen=True)
@@ -129,11 +133,12 @@ def family(datatype: str, name: str, entities: Mapping[str, str]) -> str:
         Such as ``anat/sub-01_ses-1_acq-x_MP2RAGE``.
     """
     dropped = list(MEMBER_ENTITIES)
-    if name in ANATOMY_AND_FLIP_ANGLE and entities.get("acq") in ("anat", FLIP_ANGLE):
+    if entities.get("acq") in MEMBER_ACQUISITIONS.get(name, ()):
         dropped.append("acq")
     kept = [f"{key}-{label}" for key, label in entities.items() if key not in dropped]
     return f"{datatype}/{'_'.join([*kept, describe(datatype, name).family])}"
 
 
 def _is_flip_angle(name: str, entities: Mapping[str, str]) -> bool:
-    return name in ANATOMY_AND_FLIP_ANGLE and entities.get("acq", "").startswith(FLIP_ANGLE)
+    flip_angles = [name for name, labels in MEMBER_ACQUISITIONS.items() if FLIP_ANGLE in labels]
+    return name in flip_angles and entities.get("acq", "").startswith(FLIP_ANGLE)

@@ -95,6 +95,7 @@ def test_maps_and_phases_show_no_tissue(datatype, name, shown):
         ("fmap", ["magnitude1", "phase1", "phase2"]),
         ("fmap", ["magnitude", "fieldmap"]),
         ("fmap", ["acq-anat_TB1TFL", "acq-famp_TB1TFL"]),
+        ("fmap", ["acq-tr1_TB1AFI", "acq-tr2_TB1AFI"]),
         ("func", ["task-x_echo-1_bold", "task-x_echo-2_part-phase_bold", "task-x_echo-2_sbref"]),
         ("perf", ["asl", "m0scan"]),
         ("dwi", ["dir-AP_dwi", "dir-AP_sbref", "dir-AP_part-phase_dwi"]),
