@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from bids_deface.assurance.verdict import Decision
+from bids_deface.containers.extensions import without_names
 from bids_deface.containers.load import load_volume, voxel_count
 from bids_deface.containers.names import check_suffix, container_of, files_of
 from bids_deface.containers.save import save_volume
@@ -19,8 +20,21 @@ from bids_deface.volume import Container, canonical_affine
 PathLike = str | os.PathLike[str]
 
 
-def deface_file(path: Path, settings: DefaceSettings, source: FeatureSource) -> DefaceResult:
+def deface_file(
+    path: Path, settings: DefaceSettings, source: FeatureSource, *, keep_extensions: bool = False
+) -> DefaceResult:
     """Load and deface one file; errors name it.
+
+    Parameters
+    ----------
+    path
+        The scan.
+    settings
+        Features and methods.
+    source
+        Where the features are.
+    keep_extensions
+        Keep header extensions that can hold names.
 
     Raises
     ------
@@ -28,6 +42,9 @@ def deface_file(path: Path, settings: DefaceSettings, source: FeatureSource) -> 
         The file cannot be read or judged.
     """
     volume = load_volume(path)
+    if not keep_extensions:
+        volume, notes = without_names(volume)
+        volume = volume.with_notes(notes)
     try:
         return deface_volume(volume, settings, source)
     except ImageError as error:
@@ -45,6 +62,8 @@ def deface_image(
     device: str = "cpu",
     random_seed: int | None = None,
     accept_doubt: bool = False,
+    keep_extensions: bool = False,
+    tell: Callable[[str], object] | None = None,
 ) -> DefaceResult:
     """Deface one scan.
 
@@ -70,6 +89,10 @@ def deface_image(
         Seed of the random fill, for tests only.
     accept_doubt
         Write the output though the verdict is REVIEW.
+    keep_extensions
+        Keep header extensions that can hold names (DICOM, comments and the like).
+    tell
+        Called with what is to be known of a file's header, in words.
 
     Returns
     -------
@@ -86,19 +109,24 @@ def deface_image(
     _check_targets([(Path(in_file), Path(out_file)), *pairs], mask_path)
     settings = DefaceSettings.of(features, protocol, random_seed)
     detector = FeatureDetector(device=device)
-    result = deface_file(Path(in_file), settings, detector)
+    result = deface_file(Path(in_file), settings, detector, keep_extensions=keep_extensions)
     _require_pass(result, Path(in_file), accept_doubt)
     outputs = [(result.volume, Path(out_file))]
+    notes = [f"{in_file}: {note}" for note in result.volume.notes]
     if mask_path is not None:
         outputs.append((result.mask_volume, mask_path))
     affine = canonical_affine(result.volume.data.shape, result.world)
     carried = CarriedRegions(result.features, affine, detector.sha256)
     for other, other_out in pairs:
-        also = deface_file(other, settings, carried)
+        also = deface_file(other, settings, carried, keep_extensions=keep_extensions)
         _require_pass(also, other, accept_doubt)
         outputs.append((also.volume, other_out))
+        notes += [f"{other}: {note}" for note in also.volume.notes]
     for volume, path in outputs:
         save_volume(volume, path)
+    if tell is not None:
+        for note in notes:
+            tell(note)
     return result
 
 

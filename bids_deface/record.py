@@ -38,6 +38,7 @@ def success_record(source: str, settings: DefaceSettings, result: DefaceResult) 
             }
             for report in result.features.regions
         },
+        "Notes": list(result.volume.notes),
         "Orientation": describe_turn(result.features.turn),
         "BrainMl": round(result.features.brain_ml, 1),
         "ChangedVoxels": result.changes.changed,

@@ -28,8 +28,10 @@ def image_sidecar(
     """Return the sidecar of a defaced image: what is still true, and what was done."""
     kept = without_identity(raw)
     methods = [f"{feature}: {text}" for feature, text in result["Methods"].items()]
+    notes = {"HeaderNotes": list(result["Notes"])} if result.get("Notes") else {}
     return {
         **kept,
+        **notes,
         "Description": "Head scan with facial features hidden; brain voxels are unchanged",
         "Sources": [f"bids:raw:{source}"],
         "SkullStripped": bool(raw.get("SkullStripped", False)),

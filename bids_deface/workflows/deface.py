@@ -22,6 +22,7 @@ def init_deface_wf(
     model: str | None = None,
     device: str = "cpu",
     omp_nthreads: int = 1,
+    keep_extensions: bool = False,
     mem_gb: float = MEM_GB,
     name: str = "deface_wf",
 ) -> Workflow:
@@ -41,6 +42,8 @@ def init_deface_wf(
         Torch device of the detector.
     omp_nthreads
         CPU threads of a node.
+    keep_extensions
+        Keep header extensions that can hold names.
     mem_gb
         Peak memory of a node, GiB.
     name
@@ -76,7 +79,11 @@ def init_deface_wf(
     )
     deface = Node(
         Deface(
-            protocol=protocol, device=device, use_gpu=device != "cpu", num_threads=omp_nthreads
+            protocol=protocol,
+            keep_extensions=keep_extensions,
+            device=device,
+            use_gpu=device != "cpu",
+            num_threads=omp_nthreads,
         ),
         name="deface",
         n_procs=omp_nthreads,

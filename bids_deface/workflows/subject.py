@@ -31,12 +31,15 @@ class RunSettings:
         Torch device.
     omp_nthreads
         CPU threads of a node.
+    keep_extensions
+        Keep header extensions that can hold names.
     """
 
     deface: DefaceSettings
     model: str | None = None
     device: str = "cpu"
     omp_nthreads: int = 1
+    keep_extensions: bool = False
 
 
 def peak_memory_gb(path: Path) -> float:
@@ -73,6 +76,7 @@ def init_subject_wf(
             model=settings.model,
             device=settings.device,
             omp_nthreads=settings.omp_nthreads,
+            keep_extensions=settings.keep_extensions,
             mem_gb=peak_memory_gb(planned.record.path),
             name=f"deface_{stem}_wf",
         )
