@@ -216,7 +216,7 @@ def deface_volume(
         verdict=verdict,
         features=features,
         weights_sha256=detector.sha256,
-        notes=(*moves.notes, *_notes(features, changes, verdict)),
+        notes=(*volume.notes, *moves.notes, *_notes(features, changes, verdict)),
     )
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
 from bids_deface.assurance.verdict import Decision
+from bids_deface.containers.extensions import without_names
 from bids_deface.containers.load import load_volume, voxel_count
 from bids_deface.containers.names import check_suffix, container_of, files_of
 from bids_deface.containers.save import save_volume
@@ -22,8 +23,21 @@ from bids_deface.volume import Container, canonical_affine, canonical_view, spat
 PathLike = str | os.PathLike[str]
 
 
-def deface_file(path: Path, settings: DefaceSettings, source: FeatureSource) -> DefaceResult:
+def deface_file(
+    path: Path, settings: DefaceSettings, source: FeatureSource, *, keep_extensions: bool = False
+) -> DefaceResult:
     """Load and deface one file; errors name it.
+
+    Parameters
+    ----------
+    path
+        The scan.
+    settings
+        Features and methods.
+    source
+        Where the features are.
+    keep_extensions
+        Keep header extensions that can hold names.
 
     Raises
     ------
@@ -31,6 +45,9 @@ def deface_file(path: Path, settings: DefaceSettings, source: FeatureSource) -> 
         The file cannot be read or judged.
     """
     volume = load_volume(path)
+    if not keep_extensions:
+        volume, notes = without_names(volume)
+        volume = volume.with_notes(notes)
     try:
         return deface_volume(volume, settings, source)
     except ImageError as error:
@@ -86,6 +103,8 @@ def deface_image(
     device: str = "cpu",
     random_seed: int | None = None,
     accept_doubt: bool = False,
+    keep_extensions: bool = False,
+    tell: Callable[[str], object] | None = None,
 ) -> DefaceResult:
     """Deface one scan.
 
@@ -112,6 +131,10 @@ def deface_image(
         Seed of the random fill, for tests only.
     accept_doubt
         Write the output though the verdict is REVIEW.
+    keep_extensions
+        Keep header extensions that can hold names (DICOM, comments and the like).
+    tell
+        Called with what is to be known of a file's header, in words.
 
     Returns
     -------
@@ -128,9 +151,10 @@ def deface_image(
     _check_targets([(Path(in_file), Path(out_file)), *pairs], mask_path)
     settings = DefaceSettings.of(features, protocol, random_seed)
     detector = FeatureDetector(device=device)
-    result = deface_file(Path(in_file), settings, detector)
+    result = deface_file(Path(in_file), settings, detector, keep_extensions=keep_extensions)
     _require_pass(result, Path(in_file), accept_doubt)
     outputs = [(result.volume, Path(out_file))]
+    notes = [f"{in_file}: {note}" for note in result.notes]
     if mask_path is not None:
         outputs.append((result.mask_volume, mask_path))
     lend = partial(load_reference, Path(in_file).name, Path(in_file), result.features)
@@ -138,11 +162,15 @@ def deface_image(
         source = SessionFeatures(
             detect_file(other, detector), (lend,), settings.labels, detector.sha256
         )
-        also = deface_file(other, settings, source)
+        also = deface_file(other, settings, source, keep_extensions=keep_extensions)
         _require_pass(also, other, accept_doubt)
         outputs.append((also.volume, other_out))
+        notes += [f"{other}: {note}" for note in also.notes]
     for volume, path in outputs:
         save_volume(volume, path)
+    if tell is not None:
+        for note in notes:
+            tell(note)
     return result
 
 

@@ -60,6 +60,10 @@ class Volume:
             raise ValueError("the voxels must keep their shape and dtype")
         return replace(self, data=data)
 
+    def with_notes(self, notes: tuple[str, ...]) -> Volume:
+        """Return the same volume with further notes."""
+        return replace(self, notes=self.notes + notes)
+
 
 def spatial_mean(volume: Volume) -> NDArray[np.float32]:
     """Return one 3D image (i, j, k) that stands for all frames, brighter = more signal."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from bids_deface import __version__
 from bids_deface.anatomy import ALL_FEATURES
 from bids_deface.cli.main import guarded
-from bids_deface.cli.parser import Parser
+from bids_deface.cli.parser import KEEP_EXTENSIONS, Parser
 from bids_deface.containers.names import USUAL_SUFFIX, container_of, split_name
 from bids_deface.volume import Container
 
@@ -39,6 +39,7 @@ def build_parser() -> Parser:
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--random-seed", type=int, help="repeat the random fill (tests)")
     parser.add_argument("--accept-doubt", action="store_true", help="write in spite of doubts")
+    parser.add_argument("--keep-extensions", action="store_true", help=KEEP_EXTENSIONS)
     parser.add_argument("--version", action="version", version=f"bids-deface {__version__}")
     return parser
 
@@ -65,10 +66,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             device=args.device,
             random_seed=args.random_seed,
             accept_doubt=args.accept_doubt,
+            keep_extensions=args.keep_extensions,
+            tell=lambda note: sys.stderr.write(f"note: {note}\n"),
         )
         changed = result.changes.changed
-        for note in result.notes:
-            sys.stderr.write(f"note: {note}\n")
         sys.stdout.write(f"{args.out_file}: {result.verdict.decision}, {changed} voxels changed\n")
         for _, other_out in others:
             sys.stdout.write(f"{other_out}: written with the same regions\n")

@@ -14,6 +14,7 @@ from bids_deface.dataset.suffixes import DATATYPES
 from bids_deface.errors import NoInputError, UnknownAnalysisLevelError, UsageError
 
 LEVELS = ("participant", "group")
+KEEP_EXTENSIONS = "keep header extensions that can hold names (DICOM, comments)"
 EPILOG = """exit codes: 0 all images passed; 1 some image failed or awaits review; 16 invalid BIDS;
 17 unknown analysis level; 18 filters matched nothing; 64 usage; 65 data; 66 no input;
 69 weights or device missing; 70 internal; 73 cannot create output."""
@@ -114,6 +115,7 @@ def _add_defacing(group: argparse._ArgumentGroup) -> None:
         "--protocol", default="default", metavar="NAME",
         help="default, or jeong2020: the paper's voxel rules and its three features",
     )  # fmt: skip
+    group.add_argument("--keep-extensions", action="store_true", help=KEEP_EXTENSIONS)
     group.add_argument("--model", type=Path, metavar="FILE", help="other weights of the detector")
     group.add_argument(
         "--random-seed", type=_seed, metavar="N", help="repeat the random fill (tests)"

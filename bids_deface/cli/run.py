@@ -85,6 +85,7 @@ def _plan(args: argparse.Namespace, settings: DefaceSettings, sha256: str) -> Pl
     relevant = {
         "features": [f.value for f in settings.features],
         "protocol": settings.protocol,
+        "keep_extensions": args.keep_extensions,
         "weights": sha256,
         "version": __version__,
     }
@@ -104,7 +105,9 @@ def _execute(
         # nipype reads its settings when it is imported.
         from bids_deface.workflows.subject import RunSettings
 
-        run_settings = RunSettings(settings, str(weights), args.device, args.omp_nthreads)
+        run_settings = RunSettings(
+            settings, str(weights), args.device, args.omp_nthreads, args.keep_extensions
+        )
         _run_plan(args, plan, run_settings, work_dir, name)
     finally:
         # Other runs may share the folder: only what this one made goes.
@@ -228,6 +231,7 @@ def _write_log(args: argparse.Namespace, settings: DefaceSettings, sha256: str) 
         f"session_label = {list(args.session_label)}",
         f"modalities = {list(args.modalities)}",
         f"include = {list(args.include)}",
+        f"keep_extensions = {str(args.keep_extensions).lower()}",
         f'device = "{args.device}"',
         f"omp_nthreads = {args.omp_nthreads}",
         f"seeded = {str(args.random_seed is not None).lower()}",

@@ -19,7 +19,6 @@ IDENTIFYING = re.compile(
     r"(Date|DateTime)$|"
     r"^(Acquisition|Study|Series|Content|InstanceCreation|PerformedProcedureStepStart)Time$"
 )
-_DESCRIPTION = "Head scan with facial features hidden; brain voxels are unchanged."
 _CODES = ({"CodeValue": "113102", "CodeMeaning": "Clean Recognizable Visual Features Option"},)
 
 
@@ -33,7 +32,8 @@ def image_sidecar(
         methods = ["nothing was left to hide"]
     return {
         **kept,
-        "Description": " ".join([_DESCRIPTION, *(f"Note: {n}." for n in result["Notes"])]),
+        **({"Notes": list(result["Notes"])} if result["Notes"] else {}),
+        "Description": "Head scan with facial features hidden; brain voxels are unchanged",
         "Sources": [f"bids:raw:{source}"],
         "SkullStripped": bool(raw.get("SkullStripped", False) or result["SkullStripped"]),
         "SpatialReference": "orig",

@@ -36,6 +36,7 @@ class DefaceInputSpec(BaseInterfaceInputSpec):  # type: ignore[misc]
     source = traits.Str("", usedefault=True, desc="its name in records and messages")
     features = traits.List(traits.Str(), desc="features to hide; all of the protocol's if unset")
     protocol = traits.Str("default", usedefault=True, desc="set of methods")
+    keep_extensions = traits.Bool(False, usedefault=True, desc="keep those that can hold names")
     random_seed = traits.Int(desc="seed of the random fill", nohash=True)
     device = traits.Str("cpu", usedefault=True, desc="torch device of the detector")
     use_gpu = traits.Bool(False, usedefault=True, nohash=True, desc="tells nipype of the GPU")
@@ -74,7 +75,10 @@ class Deface(SimpleInterface):  # type: ignore[misc]
         source, in_file = inputs.source or Path(inputs.in_file).name, Path(inputs.in_file)
         known: FeatureMap | ImageError
         try:
-            result = deface_file(in_file, settings, self._features(settings))
+            result = deface_file(
+                in_file, settings, self._features(settings),
+                keep_extensions=inputs.keep_extensions,
+            )  # fmt: skip
         except (ImageError, NoInputError) as error:
             record = failure_record(source, str(in_file), settings, error)
             known = ImageError(error.message, error.hint)

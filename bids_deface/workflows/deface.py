@@ -25,6 +25,7 @@ def init_deface_wf(
     model: str | None = None,
     device: str = "cpu",
     omp_nthreads: int = 1,
+    keep_extensions: bool = False,
     mem_gb: float = MEM_GB,
     inherit: bool = False,
     shows_tissue: bool = True,
@@ -46,6 +47,8 @@ def init_deface_wf(
         Torch device of the detector.
     omp_nthreads
         CPU threads of a node.
+    keep_extensions
+        Keep header extensions that can hold names.
     mem_gb
         Peak memory of a node, GiB.
     inherit
@@ -88,6 +91,7 @@ def init_deface_wf(
     deface = Node(
         Deface(
             protocol=protocol,
+            keep_extensions=keep_extensions,
             device=device,
             use_gpu=device != "cpu",
             num_threads=omp_nthreads,

@@ -36,12 +36,15 @@ class RunSettings:
         Torch device.
     omp_nthreads
         CPU threads of a node.
+    keep_extensions
+        Keep header extensions that can hold names.
     """
 
     deface: DefaceSettings
     model: str | None = None
     device: str = "cpu"
     omp_nthreads: int = 1
+    keep_extensions: bool = False
 
 
 def peak_memory_gb(path: Path) -> float:
@@ -118,6 +121,7 @@ def _deface_graph(image: PlannedImage, settings: RunSettings) -> Workflow:
         model=settings.model,
         device=settings.device,
         omp_nthreads=settings.omp_nthreads,
+        keep_extensions=settings.keep_extensions,
         mem_gb=peak_memory_gb(image.record.path),
         inherit=image.regions is not Regions.OWN,
         shows_tissue=image.record.shows_tissue and image.regions is Regions.OWN,

@@ -92,6 +92,13 @@ def test_sidecars_keep_physics_and_drop_persons():
     assert sidecar["SkullStripped"] is False
 
 
+def test_notes_on_the_header_stand_in_the_sidecar():
+    notes = ["header extension dropped: comment (32 bytes)"]
+    sidecar = image_sidecar("sub-1/anat/sub-1_T1w.nii.gz", {}, {**RESULT, "Notes": notes})
+    assert sidecar["Notes"] == notes
+    assert "Notes" not in image_sidecar("sub-1/anat/sub-1_T1w.nii.gz", {}, RESULT)
+
+
 def test_output_folder_rules(tmp_path):
     raw = tmp_path / "raw"
     raw.mkdir()

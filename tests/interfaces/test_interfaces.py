@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 
+import nibabel as nib
+import numpy as np
 import pytest
 from nipype.interfaces.base import isdefined
 
@@ -28,6 +31,7 @@ def test_deface_node_writes_scan_mask_regions_and_record(head_file, in_tmp):
     assert record["Source"] == "sub-1/x.nii.gz"
     assert record["Features"] == ["nose"]
     assert record["Seconds"] > 0
+    assert record["Notes"] == []
     drawn = PlotPictures(
         original=str(head_file),
         in_file=out.out_file,
@@ -36,6 +40,22 @@ def test_deface_node_writes_scan_mask_regions_and_record(head_file, in_tmp):
         threshold=out.threshold,
     ).run(cwd=str(in_tmp))
     assert all(Path(path).is_file() for path in drawn.outputs.figures.values())
+
+
+def test_the_node_keeps_the_kind_of_file_and_notes_what_it_dropped(head, in_tmp):
+    source = in_tmp / "head.mgz"
+    nib.save(nib.MGHImage(head.data, head.affine.astype(np.float32)), source)
+    source.write_bytes(gzip.compress(gzip.decompress(source.read_bytes()) + b"command line"))
+    out = Deface(in_file=str(source), features=["nose"]).run(cwd=str(in_tmp)).outputs
+    assert Path(out.out_file).name == "file.mgz"
+    assert Path(out.out_mask).name == "mask.nii.gz"
+    record = json.loads(Path(out.out_result).read_text())
+    assert record["Notes"] == ["tags after the voxels dropped (12 bytes)"]
+    assert b"command line" not in gzip.decompress(Path(out.out_file).read_bytes())
+    kept = Deface(in_file=str(source), features=["nose"], keep_extensions=True)
+    out = kept.run(cwd=str(in_tmp)).outputs
+    assert json.loads(Path(out.out_result).read_text())["Notes"] == []
+    assert gzip.decompress(Path(out.out_file).read_bytes()).endswith(b"command line")
 
 
 def test_a_bad_image_is_an_answer_not_a_crash(in_tmp):
