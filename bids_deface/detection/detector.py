@@ -45,6 +45,9 @@ class FeatureMap:
     turn
         4x4, from the world of the header to that in which the head is upright; see
         :func:`bids_deface.detection.turns.turned`.
+    surface
+        Image and affine, in the upright world, that show the head's surface where the image
+        itself does not (phase, maps); None where it does.
     """
 
     dseg: NDArray[np.uint8]
@@ -54,6 +57,7 @@ class FeatureMap:
     head: NDArray[np.bool_]
     head_grid: Grid
     turn: Turn
+    surface: tuple[NDArray[np.float32], NDArray[np.float64]] | None = None
 
 
 class FeatureDetector:
