@@ -75,7 +75,7 @@ def load_volume(path: Path) -> Volume:
     NoInputError
         The file is not there (or is a broken git-annex link).
     ImageError
-        The file is truncated, no NIfTI, not a real-valued image of 3 to 5 dimensions.
+        The file is truncated, no NIfTI, not an image of numbers of 3 to 5 dimensions.
     """
     if not path.exists():
         hint = "Run: datalad get (git-annex content is missing)." if path.is_symlink() else None
@@ -83,9 +83,10 @@ def load_volume(path: Path) -> Volume:
     raw = _read_bytes(path)
     header = _parse_header(raw, path)
     dtype, shape = header.get_data_dtype(), tuple(int(n) for n in header.get_data_shape())
-    if dtype.kind not in "iuf" or dtype.itemsize > 8:
+    if dtype.kind not in "iufc" or dtype.itemsize > (16 if dtype.kind == "c" else 8):
         raise ImageError(
-            f"{path} stores {dtype} voxels.", "Only real-valued images can be defaced."
+            f"{path} stores {dtype} voxels.",
+            "Only images of numbers, one a voxel, can be defaced.",
         )
     if not 3 <= len(shape) <= 5 or min(shape, default=0) < 1:
         raise ImageError(f"{path} has shape {shape}.", "A 3D or 4D image is needed.")

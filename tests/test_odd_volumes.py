@@ -160,3 +160,35 @@ def test_a_reference_on_another_grid_tells_the_surface(coarse, plain, job):
     np.testing.assert_array_equal(*masks)
     expected = plain.mask[1:-1, 1:, :-2]
     assert 2 * (masks[0] & expected).sum() / (masks[0].sum() + expected.sum()) > 0.97
+
+
+def test_complex_values_are_defaced_by_their_magnitude(coarse, plain, job):
+    phase = ndimage.gaussian_filter(np.random.default_rng(6).normal(0, 30, coarse.data.shape), 4)
+    data = (coarse.data * np.exp(1j * phase)).astype(np.complex64)
+    data[::11, ::11, ::11] = complex(np.nan, 1)
+    result = job(data)
+    assert result.verdict.decision is Decision.PASS, result.verdict.reasons
+    assert same_outside(data, result.volume.data, result.mask)
+    assert 2 * (result.mask & plain.mask).sum() / (result.mask.sum() + plain.mask.sum()) > 0.98
+    inside = result.mask == 1
+    new = result.volume.data[inside]
+    assert np.isfinite(new).all()
+    assert np.abs(np.exp(1j * np.angle(new)).mean()) < 0.03, "phase of nothing"
+    assert like_air(np.abs(result.volume.data), np.abs(data), auricles(coarse, result))
+
+
+def auricles(coarse, result):
+    """The outer parts of both auricles, well outside the new skin."""
+    out = np.zeros(coarse.dseg.shape, bool)
+    for index, sign in ((4, -1), (5, 1)):
+        ear = (coarse.dseg == index) & (result.mask == 1)
+        outwards = sign * np.arange(ear.shape[0])[:, None, None]
+        out |= ear & (outwards > np.percentile((ear * 1.0 * outwards)[ear], 65))
+    assert out.sum() > 200
+    return out
+
+
+def like_air(after, before, ears):
+    """Tell whether what fills the auricles has the distribution of this scan's air."""
+    air = before[[0, 1, 2, -3, -2, -1]]
+    return stats.ks_2samp(after[ears], air[np.isfinite(air)]).pvalue > 0.001

@@ -114,10 +114,19 @@ def test_missing_annex_content_names_datalad(tmp_path):
         load_volume(tmp_path / "a.nii.gz")
 
 
-def test_rgb_and_complex_are_refused(tmp_path, save_nifti):
-    save_nifti(tmp_path / "c.nii", np.ones((3, 3, 3), np.complex64))
-    with pytest.raises(ImageError, match="complex64"):
+def test_colours_are_refused(tmp_path, save_nifti):
+    rgb = np.dtype([(channel, "u1") for channel in "RGB"])
+    save_nifti(tmp_path / "c.nii", np.zeros((3, 3, 3), rgb))
+    with pytest.raises(ImageError, match="one a voxel"):
         load_volume(tmp_path / "c.nii")
+
+
+@pytest.mark.parametrize("dtype", ["c8", ">c8", "c16"])
+def test_complex_values_are_read(tmp_path, dtype):
+    block, _ = raw_nifti(dtype, (3, 4, 5), 1.0, 0.0, b"")
+    values = (np.arange(60) * (1 + 2j)).reshape(3, 4, 5).astype(dtype)
+    (tmp_path / "c.nii").write_bytes(block + values.tobytes(order="F"))
+    np.testing.assert_array_equal(load_volume(tmp_path / "c.nii").data, values)
 
 
 def test_nothing_half_written_where_the_folder_is_a_file(head_file, tmp_path):
