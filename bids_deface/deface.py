@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from typing import Protocol as TypingProtocol
 
 import numpy as np
@@ -14,12 +14,14 @@ from bids_deface.anatomy import ALL_FEATURES, BRAIN, LIMITS, FacialFeature, labe
 from bids_deface.assurance.brain import ChangeCount, count_changes, protected_region
 from bids_deface.assurance.verdict import Decision, RegionEvidence, Verdict, decide
 from bids_deface.containers.nifti import derived_volume
+from bids_deface.detection.grid import conform
+from bids_deface.detection.outline import find_outline
 from bids_deface.detection.painting import grow_regions
 from bids_deface.distortion.methods import PROTOCOLS, Protocol
 from bids_deface.errors import UsageError
 from bids_deface.frames import telling_frames
-from bids_deface.hiding import hide_features
-from bids_deface.motion import movement_of
+from bids_deface.hiding import Task, hide_features
+from bids_deface.motion import Movement, movement_of
 from bids_deface.surroundings import Surroundings
 from bids_deface.volume import (
     Volume,
@@ -32,6 +34,8 @@ from bids_deface.volume import (
 if TYPE_CHECKING:
     from bids_deface.detection.featuremap import FeatureMap
 
+#: What replaces a feature: skin and air of the scan, or noise over its range of values.
+Fill = Literal["tissue", "uniform"]
 MASK_DESCRIPTION = "voxels changed by defacing (1 = changed)"
 
 
@@ -154,7 +158,11 @@ class DefaceResult:
 
 
 def deface_volume(
-    volume: Volume, settings: DefaceSettings, detector: FeatureSource
+    volume: Volume,
+    settings: DefaceSettings,
+    source: FeatureSource,
+    *,
+    fill: Fill = "tissue",
 ) -> DefaceResult:
     """Hide the chosen features of one volume.
 
@@ -164,8 +172,11 @@ def deface_volume(
         The scan, 3D or with further frames.
     settings
         Features and methods.
-    detector
+    source
         Where the features are.
+    fill
+        ``tissue``: skin and air of the scan. ``uniform``: noise over the scan's own range of
+        values, for images without a skin signal of their own (phase, quantitative maps).
 
     Raises
     ------
@@ -173,39 +184,38 @@ def deface_volume(
         No head was recognised, or the image cannot be judged.
     """
     image = spatial_mean(volume)
-    features = detector.detect(
+    features = source.detect(
         canonical_view(image, volume.affine), canonical_affine(image.shape, volume.affine)
     )
     # Where the header lies about the head's orientation, all goes on in the upright world.
     world = features.turn @ volume.affine
     upright, affine = canonical_view(image, world), canonical_affine(image.shape, world)
     zooms = zooms_of(affine)
-    moves = movement_of(telling_frames(volume.data), image, volume.affine, volume.slope)
+    moves = Movement()
+    if fill == "tissue":
+        moves = movement_of(telling_frames(volume.data), image, volume.affine, volume.slope)
     if moves.slack_mm:
         features = replace(features, dseg=grow_regions(features.dseg, moves.slack_mm, zooms))
-    # In thick slices the margin is a whole slice: the brain's edge lies somewhere within it.
-    margin_mm = max(LIMITS.brain_margin_mm, float(zooms.max())) + moves.slack_mm
-    around = Surroundings.of(
-        upright, affine, features.head, features.head_grid.affine, features.threshold
-    )
     out = volume.data.copy(order="F")
     mask = np.zeros(upright.shape, dtype=bool)
     before, after = (canonical_view(data, world) for data in (volume.data, out))
-    changed_ml: dict[int, float] = {}
-    for edit in hide_features(
-        before,
-        features.dseg,
-        around,
-        settings.methods,
-        settings.features,
-        np.random.default_rng(settings.random_seed),
+    task = Task(
+        data=before,
+        dseg=features.dseg,
+        around=_surroundings(features, upright, affine),
+        protocol=settings.methods,
+        features=settings.features,
         threshold=features.threshold if volume.slope > 0 else -features.threshold,
-        margin_mm=margin_mm,
+        # In thick slices the margin is a whole slice: the brain's edge lies somewhere within it.
+        margin_mm=max(LIMITS.brain_margin_mm, float(zooms.max())) + moves.slack_mm,
         slack_mm=moves.slack_mm,
-    ):
+    )
+    changed_ml: dict[int, float] = {}
+    rng = np.random.default_rng(settings.random_seed)
+    for edit in hide_features(task, rng, uniform=fill == "uniform"):
         edit.write(after, mask)
         changed_ml[edit.index] = float(edit.put.sum()) * float(np.prod(zooms)) / 1000
-    protected = protected_region(features.dseg == BRAIN, margin_mm, zooms)
+    protected = protected_region(features.dseg == BRAIN, task.margin_mm, zooms)
     changes = count_changes(before, after, mask, protected)
     verdict = decide(_evidence(features, changed_ml), settings.features, changes, moves.doubts)
     return DefaceResult(
@@ -215,7 +225,7 @@ def deface_volume(
         changes=changes,
         verdict=verdict,
         features=features,
-        weights_sha256=detector.sha256,
+        weights_sha256=source.sha256,
         notes=(*volume.notes, *moves.notes, *_notes(features, changes, verdict)),
     )
 
@@ -228,6 +238,20 @@ def _notes(found: FeatureMap, changes: ChangeCount, verdict: Verdict) -> tuple[s
     if not changes.changed and verdict.decision is Decision.PASS:
         notes += ("nothing was left to hide, the voxels are as they were",)
     return notes
+
+
+def _surroundings(
+    found: FeatureMap, image: NDArray[np.float32], affine: NDArray[np.float64]
+) -> Surroundings:
+    """Return the head's surroundings, from the reference where the scan does not show them."""
+    if found.surface is None:
+        grid = found.head_grid
+        return Surroundings.of(image, affine, found.head, grid.affine, found.threshold)
+    reference, there = found.surface
+    conformed = conform(reference, there)
+    outline = find_outline(conformed)
+    grid = conformed.grid
+    return Surroundings.of(reference, affine, outline.mask, grid.affine, outline.threshold, there)
 
 
 def _evidence(found: FeatureMap, changed_ml: dict[int, float]) -> tuple[RegionEvidence, ...]:

@@ -12,7 +12,7 @@ from bids_deface.containers.extensions import without_names
 from bids_deface.containers.load import load_volume, voxel_count
 from bids_deface.containers.names import check_suffix, container_of, files_of
 from bids_deface.containers.save import save_volume
-from bids_deface.deface import DefaceResult, DefaceSettings, FeatureSource, deface_volume
+from bids_deface.deface import DefaceResult, DefaceSettings, FeatureSource, Fill, deface_volume
 from bids_deface.detection.carried import ReferenceHead
 from bids_deface.detection.detector import FeatureDetector
 from bids_deface.detection.featuremap import FeatureMap
@@ -24,7 +24,12 @@ PathLike = str | os.PathLike[str]
 
 
 def deface_file(
-    path: Path, settings: DefaceSettings, source: FeatureSource, *, keep_extensions: bool = False
+    path: Path,
+    settings: DefaceSettings,
+    source: FeatureSource,
+    *,
+    keep_extensions: bool = False,
+    fill: Fill = "tissue",
 ) -> DefaceResult:
     """Load and deface one file; errors name it.
 
@@ -38,6 +43,8 @@ def deface_file(
         Where the features are.
     keep_extensions
         Keep header extensions that can hold names.
+    fill
+        See :func:`bids_deface.deface.deface_volume`.
 
     Raises
     ------
@@ -49,7 +56,7 @@ def deface_file(
         volume, notes = without_names(volume)
         volume = volume.with_notes(notes)
     try:
-        return deface_volume(volume, settings, source)
+        return deface_volume(volume, settings, source, fill=fill)
     except ImageError as error:
         raise type(error)(f"{path}: {error.message}", error.hint) from error
 

@@ -32,6 +32,24 @@ def real_part(values: NDArray[Any]) -> NDArray[Any]:
     return np.abs(values) if values.dtype.kind == "c" else values
 
 
+def finite_range(frame: NDArray[Any]) -> tuple[Any, Any]:
+    """Return the least and the greatest finite value of a frame, in its own real dtype.
+
+    Parameters
+    ----------
+    frame
+        Values (i, j, k); of complex ones the magnitude counts.
+    """
+    if frame.dtype.kind in "iu":
+        return frame.min(), frame.max()
+    ends = []
+    for k in range(frame.shape[2]):
+        values = real_part(frame[..., k])
+        values = values[np.isfinite(values)]
+        ends += [values.min(), values.max()] if values.size else []
+    return (min(ends), max(ends)) if ends else (frame.real.dtype.type(0),) * 2
+
+
 def telling_frames(data: NDArray[Any], most: int = MOST_FRAMES) -> list[NDArray[Any]]:
     """Return views of evenly chosen frames, without those that are constant or hold no number.
 

@@ -26,20 +26,23 @@ class Surroundings:
 
     Attributes
     ----------
-    image
-        Intensities (i, j, k), axes right, anterior, superior.
     affine
+        Voxel-to-world matrix of the scan, axes right, anterior, superior.
+    image
+        Intensities (i, j, k) that show the head's surface: the scan's own or a reference's.
+    image_affine
         Voxel-to-world matrix of ``image``.
     threshold
-        Intensity of the head's surface.
+        Intensity of the head's surface in ``image``.
     core, reach
         Coarse head masks, eroded and dilated by ``COARSE_MM``.
     coarse_affine
         Voxel-to-world matrix of the coarse masks.
     """
 
-    image: NDArray[np.float32]
     affine: NDArray[np.float64]
+    image: NDArray[Any]
+    image_affine: NDArray[np.float64]
     threshold: float
     core: NDArray[np.bool_]
     reach: NDArray[np.bool_]
@@ -48,24 +51,51 @@ class Surroundings:
     @classmethod
     def of(
         cls,
-        image: NDArray[np.float32],
+        image: NDArray[Any],
         affine: NDArray[np.float64],
         coarse_head: NDArray[np.bool_],
         coarse_affine: NDArray[np.float64],
         threshold: float,
+        image_affine: NDArray[np.float64] | None = None,
     ) -> Surroundings:
-        """Prepare from the coarse head mask of the detector."""
+        """Prepare from the coarse head mask of the detector.
+
+        Parameters
+        ----------
+        image
+            Intensities that show the head's surface.
+        affine
+            Voxel-to-world matrix of the scan.
+        coarse_head, coarse_affine
+            Filled head mask and its grid.
+        threshold
+            Intensity of the head's surface.
+        image_affine
+            Voxel-to-world matrix of ``image``; None where it is the scan itself.
+        """
         zooms = zooms_of(coarse_affine)
         # Padded by its edge, so that a head cut by the field of view is not eroded there.
         inner = np.pad(coarse_head, 3, mode="edge")
         core = ~dilate_mm(~inner, COARSE_MM, zooms)[3:-3, 3:-3, 3:-3]
         reach = dilate_mm(coarse_head, COARSE_MM, zooms)
-        return cls(image, affine, threshold, core, reach, coarse_affine)
+        there = affine if image_affine is None else image_affine
+        return cls(affine, image, there, threshold, core, reach, coarse_affine)
 
     @property
     def zooms(self) -> NDArray[np.float64]:
         """Voxel size in mm."""
         return zooms_of(self.affine)
+
+    def intensities(self, box: tuple[slice, ...]) -> NDArray[np.float32]:
+        """Return the image that shows the surface, in a box of the scan; 0 where it ends."""
+        if self.image_affine is self.affine:
+            values = self.image[box].astype(np.float32)
+            return np.nan_to_num(values, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+        matrix, offset, shape = self._from_box(box, self.image_affine)
+        out = ndimage.affine_transform(
+            self.image, matrix, offset, shape, np.float32, order=1, mode="grid-constant"
+        )
+        return np.asarray(out)
 
     def head(self, box: tuple[slice, ...], features: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Return the filled head outline in a box: coarse inside, thresholded at the surface.
@@ -78,13 +108,13 @@ class Surroundings:
             bool, detected features in the box; thin ones are lost in the coarse mask.
         """
         zooms = self.zooms
-        soft = ndimage.gaussian_filter(self.image[box], np.minimum(0.8, 0.6 / zooms))
+        soft = ndimage.gaussian_filter(self.intensities(box), np.minimum(0.8, 0.6 / zooms))
         near = self._coarse(self.reach, box) | features
         return np.asarray(self._coarse(self.core, box) | (near & (soft > self.threshold)))
 
     def air(self, box: tuple[slice, ...], features: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Return the voxels of a box that are surely air; parameters as in :meth:`head`."""
-        near = self._coarse(self.reach, box) | (self.image[box] > 1.5 * self.threshold)
+        near = self._coarse(self.reach, box) | (self.intensities(box) > 1.5 * self.threshold)
         zooms = self.zooms
         near = dilate_mm(near, AIR_DISTANCE_MM - COARSE_MM, zooms)
         return ~(near | dilate_mm(features, AIR_DISTANCE_MM, zooms))
@@ -99,11 +129,20 @@ class Surroundings:
         rng
             Random generator for the choice of voxels.
         """
+        return self._air_of(data, self.affine, rng)
+
+    def own_air(self, rng: np.random.Generator) -> NDArray[Any]:
+        """Return intensities of air in the image that shows the surface (1D)."""
+        return self._air_of(self.image, self.image_affine, rng)
+
+    def _air_of(
+        self, data: NDArray[Any], affine: NDArray[np.float64], rng: np.random.Generator
+    ) -> NDArray[Any]:
         coarse = np.argwhere(~self.reach)
         if not len(coarse):
             return data[:0, 0, 0]
         chosen = coarse[rng.integers(0, len(coarse), FAR_AIR)]
-        to_scan = np.linalg.inv(self.affine) @ self.coarse_affine
+        to_scan = np.linalg.inv(affine) @ self.coarse_affine
         ijk = np.rint(chosen @ to_scan[:3, :3].T + to_scan[:3, 3]).astype(int)
         ijk = ijk[np.all((ijk >= 0) & (ijk < data.shape), axis=1)]
         values = data[tuple(ijk.T)]
@@ -111,11 +150,16 @@ class Surroundings:
 
     def _coarse(self, mask: NDArray[np.bool_], box: tuple[slice, ...]) -> NDArray[np.bool_]:
         """Interpolate a coarse mask to a box of the scan."""
-        matrix = np.linalg.inv(self.coarse_affine) @ self.affine
-        start = np.array([s.start for s in box])
-        offset = matrix[:3, :3] @ start + matrix[:3, 3]
-        shape = tuple(s.stop - s.start for s in box)
+        matrix, offset, shape = self._from_box(box, self.coarse_affine)
         values = ndimage.affine_transform(
-            mask.astype(np.float32), matrix[:3, :3], offset, shape, order=1, mode="nearest"
+            mask.astype(np.float32), matrix, offset, shape, order=1, mode="nearest"
         )
         return np.asarray(values > 0.5)
+
+    def _from_box(
+        self, box: tuple[slice, ...], affine: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], tuple[int, ...]]:
+        """Return matrix and offset from the voxels of a box to those of a grid, and its shape."""
+        matrix = np.linalg.inv(affine) @ self.affine
+        offset = matrix[:3, :3] @ np.array([s.start for s in box]) + matrix[:3, 3]
+        return matrix[:3, :3], offset, tuple(s.stop - s.start for s in box)

@@ -64,12 +64,20 @@ def count_changes(
     protected
         bool (i, j, k), brain and margin.
     """
-    unsigned = np.dtype(f"u{before.dtype.itemsize}")
-    differs = before.view(unsigned) != after.view(unsigned)
-    if differs.ndim > 3:
-        differs = differs.reshape(*differs.shape[:3], -1).any(axis=3)
-    return ChangeCount(
-        changed=int(differs.sum()),
-        outside_mask=int((differs & ~mask).sum()),
-        in_brain=int((differs & protected).sum()),
-    )
+    changed = outside = inside = 0
+    # A slice at a time: whole-image comparisons of large scans take more than the scan itself.
+    for k in range(mask.shape[2]):
+        differs = _differs(before[:, :, k], after[:, :, k])
+        changed += int(differs.sum())
+        outside += int((differs & ~mask[:, :, k]).sum())
+        inside += int((differs & protected[:, :, k]).sum())
+    return ChangeCount(changed, outside_mask=outside, in_brain=inside)
+
+
+def _differs(one: NDArray[Any], two: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return where (i, j) any bit of any frame differs."""
+    if one.dtype.kind == "c":
+        return _differs(one.real, two.real) | _differs(one.imag, two.imag)
+    unsigned = np.dtype(f"u{one.dtype.itemsize}")
+    differs = one.view(unsigned) != two.view(unsigned)
+    return np.asarray(differs.any(axis=tuple(range(2, differs.ndim))))

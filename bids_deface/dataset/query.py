@@ -60,6 +60,11 @@ class ImageRecord:
         return suffixes.shows_tissue(self.datatype, self.suffix, self.entities)
 
     @property
+    def is_phase(self) -> bool:
+        """Whether the values are angles."""
+        return suffixes.is_phase(self.suffix, self.entities)
+
+    @property
     def family(self) -> str:
         """Key that images of one scan share: echoes, inversions, parts; no two sessions do."""
         return suffixes.family(self.datatype, self.suffix, self.entities)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 MEMBER_ENTITIES = ("echo", "flip", "inv", "mt", "part")
 #: Parts of a complex image other than its magnitude.
 NO_MAGNITUDE = ("phase", "real", "imag")
+#: Suffixes whose values are angles.
+PHASES = ("phase", "phasediff", "phase1", "phase2")
 FLIP_ANGLE = "famp"
 #: B1 scans whose images are told apart by their acquisition.
 MEMBER_ACQUISITIONS = {
@@ -115,6 +117,11 @@ def shows_tissue(datatype: str, name: str, entities: Mapping[str, str]) -> bool:
     if entities.get("part") in NO_MAGNITUDE or _is_flip_angle(name, entities):
         return False
     return describe(datatype, name).own_signal
+
+
+def is_phase(name: str, entities: Mapping[str, str]) -> bool:
+    """Tell whether the values of an image are angles: any may stand anywhere."""
+    return name in PHASES or entities.get("part") == "phase"
 
 
 def family(datatype: str, name: str, entities: Mapping[str, str]) -> str:

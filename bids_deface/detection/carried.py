@@ -75,11 +75,9 @@ def carry(
     # Images of one session share their header's world, and so its error.
     image, affine = turned(image, affine, reference.features.turn)
     grid = Grid((image.shape[0], image.shape[1], image.shape[2]), affine)
-    if _same_grid(reference, grid):
-        place = Alignment(np.eye(4), 2.0)
-        conformed = conform(image, affine) if shows_tissue else None
-    else:
-        conformed = conform(image, affine)
+    conformed = conform(image, affine)
+    place = Alignment(np.eye(4), 2.0)
+    if not _same_grid(reference, grid):
         place = _find_head(reference, conformed)
     shift = place.displacement_mm(_face_places(reference))
     moved = shift > GREATEST_SHIFT_MM
@@ -92,7 +90,7 @@ def carry(
     carried = replace(
         reference.features, dseg=dseg, regions=regions, inherited_from=reference.name, notes=()
     )
-    if conformed is not None and shows_tissue:
+    if shows_tissue:
         return _with_own_surface(carried, conformed, grid)
     head_grid = reference.features.head_grid
     # The surface of a family's first image may itself be another image's.
@@ -100,6 +98,7 @@ def carry(
     step = there @ np.linalg.inv(reference.affine)
     return replace(
         carried,
+        threshold=find_outline(conformed).threshold,
         surface=(surface, step @ surface_affine),
         head_grid=Grid(head_grid.shape, step @ head_grid.affine),
     )
@@ -113,8 +112,6 @@ def _same_grid(reference: ReferenceHead, grid: Grid) -> bool:
 
 def _find_head(reference: ReferenceHead, conformed: ConformedImage) -> Alignment:
     """Return where the reference's head lies in another image."""
-    if not conformed.image.any():
-        raise ImageError("the image is constant.")
     known = conform(reference.image, reference.affine)
     place = align(known, find_outline(known).mask, conformed)
     if not place.is_sure:

@@ -30,8 +30,7 @@ class FeatureMap:
     brain_ml
         Volume of the brain.
     threshold
-        Intensity above which a voxel is head: of ``surface`` where there is one, else of the
-        image itself.
+        Intensity of the image above which a voxel is head.
     head
         Filled head mask (2 mm).
     head_grid

@@ -173,4 +173,5 @@ def skin_intensity(
     under = (level < height[..., None]) & (level >= height[..., None] - max(1.0, depth_voxels))
     values = data[under & around[..., None]]
     values = values[np.isfinite(values)]
-    return float(np.median(values)) if values.size else float(np.median(data))
+    values = values if values.size else data[np.isfinite(data)]
+    return float(np.median(values)) if values.size else 0.0

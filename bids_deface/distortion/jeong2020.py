@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from bids_deface.distortion.heights import footprint_of, skin_intensity, surface_height
+from bids_deface.distortion.noise import constant_air
 from bids_deface.distortion.scene import Change, Scene, as_stored
 from bids_deface.tissue import bounding_box
 
@@ -43,17 +44,18 @@ def zero_nose_box(scene: Scene, axis: int, sign: int, rng: np.random.Generator) 
     del axis, sign, rng
     mask = np.zeros_like(scene.region)
     mask[_grown(bounding_box(scene.region), scene.region.shape)] = True
-    return Change(mask, np.zeros_like(scene.data))
+    return Change(mask, np.zeros_like(scene.data), mask)
 
 
 def noise_auricle(scene: Scene, axis: int, sign: int, rng: np.random.Generator) -> Change:
     """Give each voxel of the auricle a random value within the range of this scan's air noise."""
     del axis, sign
+    blank = constant_air(scene.far_air)
     air = scene.data[scene.air] if scene.air.any() else scene.far_air
-    low, high = _noise_range(air)
+    low, high = _noise_range(air) if blank is None else (float(blank), float(blank))
     values = scene.data.copy()
     values[scene.region] = as_stored(rng.uniform(low, high, int(scene.region.sum())), values.dtype)
-    return Change(scene.region.copy(), values)
+    return Change(scene.region.copy(), values, scene.region)
 
 
 def _noise_range(air: NDArray[np.generic]) -> tuple[float, float]:

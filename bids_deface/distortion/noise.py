@@ -14,6 +14,8 @@ PATCH_SIDES = (40, 20, 10, 5)
 PATCH_TRIES = 60
 #: Values taken from the scan where no patch fits.
 LEAST_AIR = 200
+#: Share of far air that is one value where the scanner (or a program) set the air to it.
+CONSTANT_SHARE = 0.95
 
 
 def fill_with_air(
@@ -48,6 +50,10 @@ def fill_with_air(
         A copy of ``data`` in the same dtype.
     """
     out = data.copy()
+    blank = constant_air(far_air)
+    if blank is not None:
+        out[target] = blank
+        return out
     left = target.copy()
     source = air & ~target
     for side in PATCH_SIDES:
@@ -56,9 +62,67 @@ def fill_with_air(
     if left.any():
         near = data[source]
         pool = near if near.size >= LEAST_AIR else np.concatenate([near, far_air])
-        pool = pool if pool.size else np.array([data.min()], dtype=data.dtype)
-        out[left] = rng.choice(pool, size=int(left.sum()))
+        out[left] = rng.choice(pool, size=int(left.sum())) if pool.size else _darkest(data)
     return out
+
+
+def constant_air(far_air: NDArray[Any]) -> Any | None:
+    """Return the one value that the scanner gave the air; None where the air is noise.
+
+    Parameters
+    ----------
+    far_air
+        Stored values of air anywhere in the image (1D).
+    """
+    if not far_air.size:
+        return None
+    # Where nearly all values are the same, the middle one is among them.
+    middle = np.partition(far_air, far_air.size // 2)[far_air.size // 2]
+    return middle if float((far_air == middle).mean()) >= CONSTANT_SHARE else None
+
+
+def uniform_noise(n: int, limits: tuple[Any, Any], rng: np.random.Generator) -> NDArray[Any]:
+    """Return ``n`` values, any between two limits as likely as another.
+
+    Parameters
+    ----------
+    n
+        Number of values.
+    limits
+        Least and greatest value, both possible; integers for integers.
+    rng
+        Random generator.
+    """
+    low, high = (np.asarray(limit) for limit in limits)
+    if low.dtype.kind in "iu":
+        dtype = low.dtype.newbyteorder("=")
+        return rng.integers(low.astype(dtype), high, size=n, dtype=dtype.type, endpoint=True)
+    share = rng.random(n)
+    return (1 - share) * float(low) + share * float(high)
+
+
+def as_frame(values: NDArray[Any], dtype: np.dtype[Any], rng: np.random.Generator) -> NDArray[Any]:
+    """Return values as a frame stores them; complex frames get a random phase.
+
+    Parameters
+    ----------
+    values
+        Real values, magnitudes where the frame is complex (1D).
+    dtype
+        Of the frame.
+    rng
+        Random generator of the phase.
+    """
+    if dtype.kind == "c":
+        # Plus 0: no negative zeros.
+        values = values * np.exp(2j * np.pi * rng.random(values.shape)) + 0
+    return values.astype(dtype)
+
+
+def _darkest(data: NDArray[Any]) -> Any:
+    """Return the least finite value: what air is where none is known."""
+    finite = data[np.isfinite(data)]
+    return finite.min() if finite.size else data.dtype.type(0)
 
 
 def _blocks(target: NDArray[np.bool_], side: int) -> list[tuple[slice, ...]]:

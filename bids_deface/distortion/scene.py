@@ -58,10 +58,13 @@ class Change:
         bool (i, j, k), voxels to change.
     values
         Values (i, j, k) in the stored dtype; only those in ``mask`` count.
+    air
+        bool (i, j, k), voxels that become air and nothing else; None where there are none.
     """
 
     mask: NDArray[np.bool_]
     values: NDArray[Any]
+    air: NDArray[np.bool_] | None = None
 
 
 def as_stored(values: NDArray[Any] | float, dtype: np.dtype[Any]) -> NDArray[Any]:

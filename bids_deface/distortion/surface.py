@@ -108,7 +108,8 @@ def remove_outward(scene: Scene, axis: int, sign: int, rng: np.random.Generator)
     values = change.values.copy()
     air = fill_with_air(scene.data, loose, scene.air & ~loose, scene.far_air, rng)
     values[loose] = air[loose]
-    return Change(change.mask | loose, values)
+    outside = loose if change.air is None else change.air | loose
+    return Change(change.mask | loose, values, outside)
 
 
 def _share_of_skin(scene: Scene, skin: float) -> float:
@@ -209,6 +210,7 @@ def _resurface(
     part = columns.back(cover)
     values = fill_with_air(scene.data, mask & (part < 1), scene.air, scene.far_air, rng)
     blend = mask & (part > 0)
-    mixed = part[blend] * skin + (1 - part[blend]) * values[blend].astype(np.float64)
-    values[blend] = as_stored(mixed, values.dtype)
-    return Change(mask, values)
+    # Where all is skin, what was there before has no say: it may be no number.
+    bare = np.where(part[blend] < 1, values[blend].astype(np.float64), skin)
+    values[blend] = as_stored(part[blend] * skin + (1 - part[blend]) * bare, values.dtype)
+    return Change(mask, values, mask & ~blend)

@@ -44,6 +44,7 @@ class DefaceInputSpec(BaseInterfaceInputSpec):  # type: ignore[misc]
     in_features = File(desc="what DetectFeatures knows of the image; detected here if unset")
     inherit = traits.Bool(False, usedefault=True, desc="take the regions of a reference anyhow")
     shows_tissue = traits.Bool(True, usedefault=True, desc="whether the image shows the skin")
+    fill = traits.Enum("tissue", "uniform", usedefault=True, desc="what replaces a feature")
     reference_names = traits.List(traits.Str(), desc="other images of the session, best first")
     reference_files = traits.List(File(), desc="these images")
     reference_features = traits.List(File(), desc="what is known of them")
@@ -77,7 +78,7 @@ class Deface(SimpleInterface):  # type: ignore[misc]
         try:
             result = deface_file(
                 in_file, settings, self._features(settings),
-                keep_extensions=inputs.keep_extensions,
+                keep_extensions=inputs.keep_extensions, fill=inputs.fill,
             )  # fmt: skip
         except (ImageError, NoInputError) as error:
             record = failure_record(source, str(in_file), settings, error)

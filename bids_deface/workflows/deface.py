@@ -29,6 +29,7 @@ def init_deface_wf(
     mem_gb: float = MEM_GB,
     inherit: bool = False,
     shows_tissue: bool = True,
+    fill: str = "tissue",
     name: str = "deface_wf",
 ) -> Workflow:
     """Build a graph that hides the facial features of one head scan.
@@ -55,6 +56,8 @@ def init_deface_wf(
         Take the regions of the first reference that fits, without a detection of its own.
     shows_tissue
         Whether the image shows the skin; else (maps, phase) a reference's surface stands in.
+    fill
+        ``tissue``, or ``uniform`` for phase images: noise over the image's own range.
     name
         Name of the workflow.
 
@@ -97,6 +100,7 @@ def init_deface_wf(
             num_threads=omp_nthreads,
             inherit=inherit,
             shows_tissue=shows_tissue,
+            fill=fill,
         ),
         name="deface",
         n_procs=omp_nthreads,

@@ -125,6 +125,7 @@ def _deface_graph(image: PlannedImage, settings: RunSettings) -> Workflow:
         mem_gb=peak_memory_gb(image.record.path),
         inherit=image.regions is not Regions.OWN,
         shows_tissue=image.record.shows_tissue and image.regions is Regions.OWN,
+        fill="uniform" if image.record.is_phase else "tissue",
         name=f"deface_{node_name(image.record.stem)}_wf",
     )
     deface_wf.inputs.inputnode.in_file = str(image.record.path)

@@ -22,6 +22,9 @@ RESULT = {
     "Verdict": "PASS",
     "Protocol": "default",
     "Methods": {"nose": "removed"},
+    "Notes": [],
+    "SkullStripped": False,
+    "ChangedVoxels": 5,
     "Source": "sub-1/anat/sub-1_T1w.nii.gz",
 }
 
