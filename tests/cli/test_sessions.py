@@ -99,7 +99,7 @@ def test_a_family_shares_one_mask(run):
     masks = []
     for part in PARTS:
         label = part.replace("-", "").replace("_", "")
-        name = f"{FOLDER}_acq-{label}_mod-MEGRE_desc-face_defacemask.nii.gz"
+        name = f"{FOLDER}_mod-MEGRE_desc-face{label}_defacemask.nii.gz"
         masks.append(load_volume(out / name).data)
         before = load_volume(raw / f"{FOLDER}_{part}_MEGRE.nii.gz").data
         after = load_volume(out / f"{FOLDER}_{part}_desc-defaced_MEGRE.nii.gz").data
