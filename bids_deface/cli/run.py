@@ -17,14 +17,14 @@ from bids_deface.dataset.derivatives import (
     check_output_dir,
     make_output_dir,
     remove_old,
-    write_root_files,
     write_text,
 )
 from bids_deface.dataset.filters import Filters, read_filter_file
-from bids_deface.dataset.layout import open_layout
+from bids_deface.dataset.layout import left_out, open_layout
 from bids_deface.dataset.names import PRIVATE
 from bids_deface.dataset.plan import Plan, make_plan
 from bids_deface.dataset.query import find_images
+from bids_deface.dataset.root_files import write_root_files
 from bids_deface.deface import DefaceSettings
 from bids_deface.detection.checksum import DEFAULT_WEIGHTS, verify
 from bids_deface.errors import DeviceError, NoInputError, OutputError
@@ -81,6 +81,7 @@ def _plan(args: argparse.Namespace, settings: DefaceSettings, sha256: str) -> Pl
     layout = open_layout(
         args.bids_dir, validate=not args.skip_bids_validation, database=args.bids_database_dir
     )
+    _warn_of(left_out(layout, filters.datatypes, filters.suffixes))
     records = find_images(layout, filters)
     relevant = {
         "features": [f.value for f in settings.features],
@@ -90,6 +91,13 @@ def _plan(args: argparse.Namespace, settings: DefaceSettings, sha256: str) -> Pl
         "version": __version__,
     }
     return make_plan(args.bids_dir, args.output_dir, records, relevant, force=args.force)
+
+
+def _warn_of(names: list[str]) -> None:
+    """Tell of images that nobody will look at: they may show a face."""
+    if names:
+        shown = ", ".join(names[:5]) + (" ..." if len(names) > 5 else "")
+        sys.stderr.write(f"Left out, for BIDS knows no such names ({len(names)}): {shown}\n")
 
 
 def _execute(

@@ -48,7 +48,7 @@ def gradients(root: Path, image: Path) -> tuple[Path, ...]:
             path
             for folder in _folders(root, image)
             for path, own, own_suffix in _by_entities(folder, extension)
-            if own_suffix == suffix and own <= entities
+            if own_suffix == suffix and own <= entities and path.exists()
         ]
         found += fitting[-1:]
     return tuple(found)

@@ -5,16 +5,21 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from bids.exceptions import BIDSValidationError
 from bids.layout import BIDSLayout, BIDSLayoutIndexer
 
+from bids_deface.dataset.suffixes import SUFFIXES
 from bids_deface.errors import InvalidBIDSError, NoInputError, OutputError
 
 #: Top-level folders that hold no raw images.
 IGNORED = ("code", "stimuli", "sourcedata", "derivatives", "models")
+EXTENSIONS = (".nii.gz", ".nii")
+#: Suffixes of BIDS without a head: a mask, a scan without excitation.
+SHOWS_NOBODY = ("defacemask", "noRF")
 #: Says in an index which files it knows.
 STAMP = "bids-deface.sha256"
 
@@ -51,6 +56,35 @@ def open_layout(
     if bids_dir.resolve() in database.resolve().parents:
         raise OutputError(f"The database folder {database} lies inside the input dataset.")
     return _from_database(bids_dir, database, validate=validate)
+
+
+def left_out(
+    layout: BIDSLayout, datatypes: Iterable[str], suffixes: Iterable[str] = ()
+) -> list[str]:
+    """Return images of some datatypes that nobody will look at, for BIDS knows no such names.
+
+    What ``.bidsignore`` lists is left out on purpose and is not returned.
+
+    Parameters
+    ----------
+    layout
+        Index of the dataset.
+    datatypes
+        ``anat`` ...
+    suffixes
+        Known beside those of BIDS.
+    """
+    root = Path(layout.root)
+    names = {*(name for _, name in SUFFIXES), *SHOWS_NOBODY, *suffixes}
+    known = {file.path for file in layout.get(datatype=list(datatypes), suffix=list(names))}
+    patterns = [pattern for pattern in _ignored(root) if isinstance(pattern, re.Pattern)]
+    return [
+        name
+        for name in _images(root)
+        if name.split("/")[-2] in datatypes
+        and str(root / name) not in known
+        and not any(pattern.search(f"/{name}") for pattern in patterns)
+    ]
 
 
 def _require_description(bids_dir: Path) -> None:
@@ -116,14 +150,19 @@ def _foreign(bids_dir: Path, database: Path, *, validate: bool) -> BIDSLayout:
 
 def _stamp(bids_dir: Path, *, validate: bool) -> str:
     """Return a hash of the dataset's place, of its image names and of what is left out."""
-    images = sorted(
-        path.relative_to(bids_dir).as_posix()
-        for folder in ("sub-*/*/", "sub-*/ses-*/*/")
-        for path in bids_dir.glob(f"{folder}*.nii*")
-    )
     ignored = [str(pattern) for pattern in _ignored(bids_dir)]
-    text = json.dumps([str(bids_dir.resolve()), validate, ignored, images])
+    text = json.dumps([str(bids_dir.resolve()), validate, ignored, _images(bids_dir)])
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _images(root: Path) -> list[str]:
+    """Return the images on disk, whatever their names."""
+    return sorted(
+        path.relative_to(root).as_posix()
+        for folder in ("sub-*/*/", "sub-*/ses-*/*/")
+        for path in root.glob(f"{folder}*.nii*")
+        if path.name.endswith(EXTENSIONS)
+    )
 
 
 def _ignored(bids_dir: Path) -> list[Any]:

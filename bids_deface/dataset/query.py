@@ -12,9 +12,8 @@ from bids.layout import BIDSLayout, Query
 from bids_deface.dataset import suffixes
 from bids_deface.dataset.filters import Filters
 from bids_deface.dataset.inheritance import gradients, sidecar_reader
+from bids_deface.dataset.layout import EXTENSIONS
 from bids_deface.errors import NothingMatchedError
-
-EXTENSIONS = (".nii.gz", ".nii")
 
 
 @dataclass(frozen=True)

@@ -51,3 +51,24 @@ def test_only_what_was_asked_for_is_planned(make_bids, tmp_path, capsys, options
         expected = [image for image in expected if image != A_BOLD]
     assert planned(capsys.readouterr().out) == expected
     assert code == (0 if expected else 18)
+
+
+def test_images_that_bids_does_not_know_are_named(make_bids, tmp_path, capsys):
+    names = ["sub-02/anat/sub-02_T1w_old.nii.gz", "sub-01/ses-a/anat/sub-01_ses-a_mprage.nii"]
+    elsewhere = ["sub-02/func/sub-02_x.nii.gz", "sub-02/anat/T1w.txt"]
+    files = dict.fromkeys([*IMAGES, *names, *elsewhere], b"")
+    raw = make_bids({**files, **OTHERS})
+    arguments = [str(raw), str(tmp_path / "o"), "participant", "--dry-run"]
+    assert main(arguments) == 0
+    done = capsys.readouterr()
+    assert f"(2): {names[1]}, {names[0]}\n" in done.err
+    assert main([*arguments, "--include", "func"]) == 0
+    assert "(3)" in capsys.readouterr().err
+    (raw / ".bidsignore").write_text("extra/\n*_old.nii.gz\n*_mprage.nii\n")
+    assert main(arguments) == 0
+    assert capsys.readouterr().err == ""
+    (raw / ".bidsignore").unlink()
+    assert main([*arguments, "--skip-bids-validation", "-m", "mprage"]) == 0
+    done = capsys.readouterr()
+    assert planned(done.out) == [names[1]]
+    assert f"(1): {names[0]}\n" in done.err, "its suffix was not asked for"

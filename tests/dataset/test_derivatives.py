@@ -12,9 +12,9 @@ from bids_deface.dataset.derivatives import (
     Produced,
     check_output_dir,
     store_image,
-    write_root_files,
 )
 from bids_deface.dataset.names import OutputNames
+from bids_deface.dataset.root_files import write_root_files
 from bids_deface.dataset.sidecars import image_sidecar, label_table
 from bids_deface.errors import OutputError
 

@@ -5,8 +5,8 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bids_deface.dataset.derivatives import BIDSIGNORE
 from bids_deface.dataset.names import OutputNames
+from bids_deface.dataset.root_files import BIDSIGNORE
 from bids_deface.dataset.suffixes import SUFFIXES
 from tests.dataset.test_suffixes import record
 

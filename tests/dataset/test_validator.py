@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from bids_deface.dataset.demo import nifti_bytes
-from bids_deface.dataset.derivatives import Produced, store_image, write_root_files
+from bids_deface.dataset.derivatives import Produced, store_image
 from bids_deface.dataset.filters import Filters
 from bids_deface.dataset.layout import open_layout
 from bids_deface.dataset.names import OutputNames
 from bids_deface.dataset.query import find_images
+from bids_deface.dataset.root_files import write_root_files
 from bids_deface.dataset.suffixes import DATATYPES
 from bids_deface.population import SyntheticHead
 from tests.dataset.test_derivatives import RESULT, validate
