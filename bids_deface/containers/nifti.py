@@ -5,6 +5,7 @@ nibabel parses the header; the bytes around the voxels are kept as they came.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -25,6 +26,8 @@ from bids_deface.volume import Container, Volume, zooms_of
 SIZES = (348, 540)
 QFORM_FIELDS = ("quatern_b", "quatern_c", "quatern_d", "qoffset_x", "qoffset_y", "qoffset_z")
 GRID_FIELDS = ("qform_code", "sform_code", *QFORM_FIELDS, "srow_x", "srow_y", "srow_z")
+#: nibabel's complaints name no file; what matters becomes an error of our own.
+UNHEARD = logging.Logger("unheard", level=logging.CRITICAL + 1)
 SINGLE_MAGIC, PAIR_MAGIC = (b"n+1\0", b"n+2\0"), (b"ni1\0", b"ni2\0")
 
 
@@ -33,7 +36,7 @@ def load_single(path: Path) -> Volume:
     with reading(path) as file:
         start = read_start(file)
         header = parse_header(start, path, SINGLE_MAGIC)
-        offset = int(header["vox_offset"])
+        offset = _offset(header, path)
         if offset < len(start):
             raise ImageError(f"{path} lets its voxels begin within the header.")
         start += file.read(offset - len(start))
@@ -53,7 +56,7 @@ def load_pair(path: Path) -> Volume:
         prefix = file.read()
     header = parse_header(prefix, header_path, PAIR_MAGIC)
     with reading(voxel_path) as file:
-        lead = file.read(max(0, int(header["vox_offset"])))
+        lead = file.read(max(0, _offset(header, header_path)))
         data = _read(file, voxel_path, header)
         return _volume(data, header, header_path, prefix, file.read(), Container.PAIR, lead)
 
@@ -133,14 +136,23 @@ def derived_volume(data: NDArray[Any], like: Volume, description: str) -> Volume
 
 
 def _header(
-    kind: Callable[[bytes], nib.Nifti1Header], block: bytes, path: Path | None
+    kind: Callable[..., nib.Nifti1Header], block: bytes, path: Path | None
 ) -> nib.Nifti1Header:
     try:
-        return kind(block)
+        header = kind(block, check=False)
+        header.check_fix(logger=UNHEARD)
     except (HeaderDataError, ImageFileError, ValueError) as error:
         if "data code" in str(error):
             raise unreadable_voxels(path, str(error)) from error
         raise ImageError(f"{path} has a broken NIfTI header ({error}).") from error
+    return header
+
+
+def _offset(header: nib.Nifti1Header, path: Path) -> int:
+    offset = float(header["vox_offset"])
+    if not np.isfinite(offset):
+        raise ImageError(f"{path} has a broken NIfTI header (vox_offset is {offset}).")
+    return int(offset)
 
 
 def _read(file: BinaryIO, path: Path, header: nib.Nifti1Header) -> NDArray[Any]:

@@ -111,13 +111,14 @@ def analyze(endian):
         ("x.mgz", single(), r"no MGH.*mri_convert"),
     ],
 )
-def test_what_cannot_be_kept_is_refused_with_a_way_out(tmp_path, name, content, words):
+def test_what_cannot_be_kept_is_refused_with_a_way_out(tmp_path, capsys, name, content, words):
     path = tmp_path / name
     path.write_bytes(content)
     path.with_suffix(".img").write_bytes(b"")
     with pytest.raises(ImageError, match=words) as caught:
         load_volume(path)
     assert str(path) in caught.value.message
+    assert capsys.readouterr().err == "", "nothing but the error is said"
 
 
 @pytest.mark.parametrize("cut", [0.2, 0.9, 0.999])
