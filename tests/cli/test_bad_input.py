@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import shutil
+from dataclasses import replace
 
 import nibabel as nib
 import numpy as np
@@ -73,12 +75,13 @@ def odd_images(head, stripped, head_file):
         return nifti_bytes(SyntheticHead(data.astype(np.int16), data, affine))
 
     noise = np.random.default_rng(0).rayleigh(50, shape)
+    nose_left = replace(stripped, data=np.where(head.dseg == 3, head.data, stripped.data))
     return {
         "truncated": (head_file.read_bytes()[:50_000], ("truncated", "Get the file again")),
         "no-nifti": (b"this is text, not an image", ("no NIfTI", "dcm2niix")),
         "zeros": (image(np.zeros(shape)), ("constant", "Exclude the image")),
         "noise": (image(noise), ("no head recognised", "Exclude the image")),
-        "stripped": (nifti_bytes(stripped), ("brain without skull", "needs no defacing")),
+        "nose left": (nifti_bytes(nose_left), ("brain without skull", "Look at the image")),
         "colours": (colour_image(shape), ("RGB colours, not intensities", "Deface the scan")),
     }
 
@@ -107,7 +110,7 @@ def test_each_bad_image_is_named_and_the_good_one_is_done(
 
 
 @pytest.mark.parametrize(
-    "kind", ["truncated", "no-nifti", "zeros", "noise", "stripped", "colours"]
+    "kind", ["truncated", "no-nifti", "zeros", "noise", "nose left", "colours"]
 )
 def test_single_image_command_refuses(odd_images, kind, tmp_path):
     content, words = odd_images[kind]
@@ -115,6 +118,15 @@ def test_single_image_command_refuses(odd_images, kind, tmp_path):
     done = command(tmp_path / "in.nii.gz", tmp_path / "out.nii.gz", module="bids_deface.cli.image")
     says(done, 65, "in.nii.gz", *words)
     assert sorted(tree(tmp_path)) == ["in.nii.gz"]
+
+
+def test_a_stripped_scan_is_handed_on_with_a_note(stripped, tmp_path):
+    (tmp_path / "in.nii.gz").write_bytes(nifti_bytes(stripped))
+    done = command(tmp_path / "in.nii.gz", tmp_path / "out.nii", module="bids_deface.cli.image")
+    says(done, 0, "note:", "nothing was left to hide")
+    assert (tmp_path / "out.nii").read_bytes() == gzip.decompress(
+        (tmp_path / "in.nii.gz").read_bytes()
+    )
 
 
 def test_output_inside_the_input(make_bids):
