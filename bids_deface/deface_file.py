@@ -18,7 +18,8 @@ from bids_deface.detection.detector import FeatureDetector
 from bids_deface.detection.featuremap import FeatureMap
 from bids_deface.detection.session import SessionFeatures
 from bids_deface.errors import DefaceError, ImageError, OutputError, ReviewNeededError
-from bids_deface.volume import Container, canonical_affine, canonical_view, spatial_mean
+from bids_deface.kinds import Container
+from bids_deface.volume import canonical_affine, canonical_view, spatial_mean
 
 PathLike = str | os.PathLike[str]
 

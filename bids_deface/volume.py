@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -11,14 +10,7 @@ from nibabel.orientations import apply_orientation, inv_ornt_aff, io_orientation
 from numpy.typing import NDArray
 
 from bids_deface.frames import robust_mean
-
-
-class Container(StrEnum):
-    """What kind of file a volume lies in."""
-
-    NIFTI = "a NIfTI file"
-    PAIR = "a NIfTI pair"
-    MGH = "an MGH file"
+from bids_deface.kinds import Container
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from bids_deface.anatomy import ALL_FEATURES
 from bids_deface.cli.main import guarded
 from bids_deface.cli.parser import KEEP_EXTENSIONS, Parser
 from bids_deface.containers.names import USUAL_SUFFIX, container_of, split_name
-from bids_deface.volume import Container
+from bids_deface.kinds import Container
 
 
 def build_parser() -> Parser:

@@ -23,7 +23,7 @@ class Progress:
     """
 
     def __init__(self, plan: Plan) -> None:
-        self._images = {f"store_{node_name(i.record.stem)}": i for i in plan.todo}
+        self._images = {f"store_{node_name(i.record)}": i for i in plan.todo}
         self._bar = tqdm(
             total=len(self._images), unit="image", disable=not sys.stderr.isatty(), file=sys.stderr
         )

@@ -14,7 +14,8 @@ from typing import Final
 
 from bids_deface.containers.mgh import FIELDS_SIZE, PARAMETERS_SIZE
 from bids_deface.containers.nifti import parse_header
-from bids_deface.volume import Container, Volume
+from bids_deface.kinds import Container
+from bids_deface.volume import Volume
 
 #: Codes of the NIfTI extensions that can hold names.
 NAMING: Final[Mapping[int, str]] = MappingProxyType(

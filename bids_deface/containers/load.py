@@ -10,7 +10,8 @@ from bids_deface.containers.files import reading
 from bids_deface.containers.mgh import HEADER_SIZE, load_mgh, parse_mgh_header, shape_of
 from bids_deface.containers.names import container_of, files_of
 from bids_deface.containers.nifti import load_pair, load_single, parse_header, read_start
-from bids_deface.volume import Container, Volume
+from bids_deface.kinds import Container
+from bids_deface.volume import Volume
 
 
 def load_volume(path: Path) -> Volume:

@@ -11,7 +11,8 @@ import numpy as np
 from bids_deface.containers.checks import check_affine, check_voxels
 from bids_deface.containers.files import read_voxels, reading
 from bids_deface.errors import ImageError
-from bids_deface.volume import Container, Volume
+from bids_deface.kinds import Container
+from bids_deface.volume import Volume
 
 #: The voxels begin here; the header's fields end before.
 HEADER_SIZE, FIELDS_SIZE = 284, 90

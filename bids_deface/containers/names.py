@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from bids_deface.errors import OutputError
-from bids_deface.volume import Container
+from bids_deface.kinds import Container
 
 #: The usual name of each kind comes last but for what is zipped.
 SUFFIXES: Final[Mapping[Container, tuple[str, ...]]] = MappingProxyType(

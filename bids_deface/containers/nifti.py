@@ -21,7 +21,8 @@ from bids_deface.containers.files import read_voxels, reading, truncated
 from bids_deface.containers.forms import form_notes
 from bids_deface.containers.names import files_of
 from bids_deface.errors import ImageError, NoInputError
-from bids_deface.volume import Container, Volume, zooms_of
+from bids_deface.kinds import Container
+from bids_deface.volume import Volume, zooms_of
 
 SIZES = (348, 540)
 QFORM_FIELDS = ("quatern_b", "quatern_c", "quatern_d", "qoffset_x", "qoffset_y", "qoffset_z")

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from bids_deface.containers.files import Piece, stream, voxel_bytes, write_together
 from bids_deface.containers.names import ZIPPED, check_suffix, files_of
-from bids_deface.volume import Container, Volume
+from bids_deface.kinds import Container
+from bids_deface.volume import Volume
 
 
 def save_volume(volume: Volume, path: Path) -> None:

@@ -139,7 +139,7 @@ def _store_files(
             (names.relative_mask, produced.mask),
         ):
             if path is not None:
-                target = review / Path(name).name
+                target = review / name
                 write_whole(target, path.read_bytes())
                 files.append(target.relative_to(names.output_dir).as_posix())
     # A result in doubt may still show the face: then none of its pictures is for sharing.

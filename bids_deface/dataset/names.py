@@ -88,9 +88,15 @@ class OutputNames:
         return {f"{self.folder}/{self.raw_stem}{p.suffix}": p for p in self.companions}
 
     @property
+    def key(self) -> str:
+        """Name that no other image of the dataset has: two datatypes may share a file name."""
+        datatype = self.folder.name
+        return self.raw_stem if datatype == "anat" else f"{self.raw_stem}_{datatype}"
+
+    @property
     def result(self) -> Path:
         """Record of the decision on this image, written for failures too."""
-        return self.output_dir / "logs" / "images" / f"{self.raw_stem}.json"
+        return self.output_dir / "logs" / "images" / f"{self.key}.json"
 
     @property
     def figures(self) -> Path:
@@ -109,7 +115,8 @@ class OutputNames:
 
     def figure(self, what: str) -> str:
         """Return the file name of a picture."""
-        return f"{self.entities}_desc-{what}_{self.suffix}.png"
+        where = "" if self.folder.name == "anat" else self.folder.name
+        return f"{self.entities}_desc-{what}{where}_{self.suffix}.png"
 
 
 def _apart(entities: str, illegal: tuple[str, ...]) -> tuple[list[str], str]:
@@ -120,6 +127,6 @@ def _apart(entities: str, illegal: tuple[str, ...]) -> tuple[list[str], str]:
     return [part for part in parts if part not in others.values()], label
 
 
-def node_name(stem: str) -> str:
-    """Return a nipype-legal name for an image."""
-    return "".join(c if c.isalnum() else "_" for c in stem)
+def node_name(record: ImageRecord) -> str:
+    """Return a nipype-legal name for an image, equal for no two of a dataset."""
+    return "".join(c if c.isalnum() else "_" for c in OutputNames.of(record, Path()).key)

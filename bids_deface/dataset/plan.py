@@ -132,7 +132,7 @@ def _refuse_twins(records: list[ImageRecord]) -> None:
     """Raise if two raw files differ in their extension only: their outputs would be one."""
     seen: dict[str, str] = {}
     for record in records:
-        other = seen.setdefault(record.stem, record.relative)
+        other = seen.setdefault(record.relative.partition(".")[0], record.relative)
         if other != record.relative:
             raise InvalidBIDSError(
                 f"{other} and {record.relative} have the same name.", "Keep one of them."

@@ -48,8 +48,8 @@ def write_subject_page(output_dir: Path, subject: str, records: list[dict[str, A
 def _figures(output_dir: Path, record: dict[str, Any]) -> list[dict[str, str]]:
     """Return the shareable pictures of a record that exist, with their captions."""
     captions = {
-        "desc-defaced_": "The head after defacing, shaded",
-        "desc-regions_": "Detected regions and changed voxels (dotted) on the defaced image",
+        "desc-defaced": "The head after defacing, shaded",
+        "desc-regions": "Detected regions and changed voxels (dotted) on the defaced image",
     }
     out = []
     for name in record.get("Files", []):

@@ -105,7 +105,7 @@ def _detect_nodes(images: Sequence[PlannedImage], settings: RunSettings) -> dict
                 use_gpu=settings.device != "cpu",
                 num_threads=settings.omp_nthreads,
             ),
-            name=f"detect_{node_name(record.stem)}",
+            name=f"detect_{node_name(record)}",
             n_procs=settings.omp_nthreads,
             mem_gb=peak_memory_gb(record.path),
         )
@@ -126,7 +126,7 @@ def _deface_graph(image: PlannedImage, settings: RunSettings) -> Workflow:
         inherit=image.regions is not Regions.OWN,
         shows_tissue=image.record.shows_tissue and image.regions is Regions.OWN,
         fill="uniform" if image.record.is_phase else "tissue",
-        name=f"deface_{node_name(image.record.stem)}_wf",
+        name=f"deface_{node_name(image.record)}_wf",
     )
     deface_wf.inputs.inputnode.in_file = str(image.record.path)
     deface_wf.inputs.inputnode.source = image.record.relative
@@ -144,7 +144,7 @@ def _lend(
     deface_wf.inputs.inputnode.reference_names = [r.stem for r in image.references]
     deface_wf.inputs.inputnode.reference_files = [str(r.path) for r in image.references]
     merge = Node(
-        Merge(len(image.references)), name=f"gather_{node_name(image.record.stem)}", mem_gb=0.1
+        Merge(len(image.references)), name=f"gather_{node_name(image.record)}", mem_gb=0.1
     )
     for n, reference in enumerate(image.references, 1):
         if image.regions is Regions.FAMILY:
@@ -160,7 +160,7 @@ def _lend(
 
 def _store(workflow: Workflow, image: PlannedImage, deface_wf: Workflow) -> None:
     store = Node(
-        StoreDerivatives(planned=image), name=f"store_{node_name(image.record.stem)}", mem_gb=0.2
+        StoreDerivatives(planned=image), name=f"store_{node_name(image.record)}", mem_gb=0.2
     )
     # fmt: off
     workflow.connect([

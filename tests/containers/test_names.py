@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bids_deface.containers.names import container_of, files_of, split_name
-from bids_deface.volume import Container
+from bids_deface.kinds import Container
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ from bids_deface.containers.load import load_volume
 from bids_deface.containers.nifti import derived_volume
 from bids_deface.containers.save import save_volume
 from bids_deface.errors import ImageError, NoInputError, OutputError
-from bids_deface.volume import Container, canonical_view
+from bids_deface.kinds import Container
+from bids_deface.volume import canonical_view
 from tests.containers import made
 
 DATA = made.values("<i2", (3, 4, 5))

@@ -79,7 +79,7 @@ def test_official_layouts_are_planned_in_order(example, tmp_path, capsys, name, 
     assert len({output for image in plan.images for output in outputs(image.names)}) == (
         sum(len(outputs(image.names)) for image in plan.images)
     )
-    assert len({node_name(record.stem) for record in records}) == len(records)
+    assert len({node_name(record) for record in records}) == len(records)
 
 
 def outputs(names: OutputNames) -> list[str]:

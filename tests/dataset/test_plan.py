@@ -50,7 +50,8 @@ def test_names_follow_bids(raw, image, mask):
 
 
 def test_node_names_are_legal():
-    assert node_name("sub-01_ses-1_T1w") == "sub_01_ses_1_T1w"
+    named = record("sub-01/ses-1/anat/sub-01_ses-1_T1w.nii.gz")
+    assert node_name(named) == "sub_01_ses_1_T1w"
 
 
 def test_done_images_are_skipped_unless_something_changed(tmp_path):
@@ -99,3 +100,13 @@ def test_plan_prints_one_line_per_image(tmp_path):
     lines = str(plan).splitlines()
     assert len(lines) == 2
     assert "sub-1_desc-defaced_T1w.nii.gz" in lines[0]
+
+
+def test_one_name_in_two_datatypes_is_two_images(tmp_path):
+    twins = [record(f"sub-1/{folder}/sub-1_S0map.nii.gz") for folder in ("anat", "dwi")]
+    plan = make_plan(tmp_path, tmp_path / "o", twins, {})
+    one, two = (image.names for image in plan.images)
+    for name in ("relative_image", "relative_mask", "relative_dseg", "result"):
+        assert getattr(one, name) != getattr(two, name), name
+    assert one.figure("defaced") != two.figure("defaced")
+    assert len({node_name(image.record) for image in plan.images}) == 2
