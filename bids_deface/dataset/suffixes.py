@@ -45,8 +45,8 @@ class Suffix:
 
 
 #: Images with signal of their own, best reference first. Slow blood and fat keep the skin visible
-#: in ``angio``; ``MTR``, ``MTS`` ... are the images maps are made from; PET shows uptake in skin
-#: and muscle. Of ``TB1TFL`` and ``TB1RFM`` this holds for the anatomical image.
+#: in ``angio``; ``MTR``, ``MTS`` ... are the images maps are made from. Of ``TB1TFL`` and
+#: ``TB1RFM`` this holds for the anatomical image.
 _CONTRASTS = (
     "anat: T1w UNIT1 T2w FLAIR PDw PDT2 T2starw MP2RAGE inplaneT1 inplaneT2 MEGRE MESE VFA IRT1",
     "anat: MPM MTS MTR angio T2star FLASH PD",
@@ -58,7 +58,6 @@ _CONTRASTS = (
     "func: bold cbv",
     "dwi: dwi",
     "perf: asl",
-    "pet: pet",
 )
 _MAPS = (
     "anat: T1map T2map T2starmap R1map R2map R2starmap PDmap PDT2map MTsat MTVmap MTRmap MWFmap",
@@ -66,6 +65,8 @@ _MAPS = (
     "fmap: phasediff phase1 phase2 fieldmap TB1map RB1map",
     "func: phase",
     "dwi: S0map trace ADC expADC FA colFA",
+    # Uptake follows no skin, and no detection was tried on it.
+    "pet: pet",
 )
 _GRADIENT_ECHOES = ("magnitude", "magnitude1", "magnitude2", "phasediff", "phase1", "phase2")
 _FAMILIES = {

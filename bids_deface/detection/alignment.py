@@ -6,6 +6,7 @@ doi 10.1016/S0031-3203(98)00091-0), coarse on purpose: it is to tell millimetres
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,8 @@ from bids_deface.detection.grid import SPACING_MM, ConformedImage
 #: Points of the head that are compared.
 POINTS = 30_000
 BINS = 32
+#: Fewer points in both images tell nothing: few values seem alike by chance.
+LEAST_POINTS = 3_000
 #: Blur of the two passes, mm.
 BLURS_MM = (6.0, 3.0)
 #: Search range of each parameter: mm and degrees.
@@ -26,6 +29,9 @@ REACH_MM, REACH_DEG = 45.0, 35.0
 LEAST_GAIN = 0.02
 #: Shared information of one head in two contrasts, 1 being none; unlike images stay below.
 LEAST_INFORMATION = 1.045
+
+
+Comparison = Callable[[NDArray[np.float64]], tuple[float, float]]
 
 
 @dataclass(frozen=True)
@@ -76,34 +82,36 @@ def align(reference: ConformedImage, head: NDArray[np.bool_], image: ConformedIm
     xyz = ijk @ reference.grid.affine[:3, :3].T + reference.grid.affine[:3, 3]
     centre = xyz.mean(axis=0)
     to_voxels = np.linalg.inv(image.grid.affine)
-    best, shared, at_start = np.zeros(6), 1.0, 1.0
+    best = np.zeros(6)
     for blur in BLURS_MM:
         sigma = blur / SPACING_MM
         fixed = ndimage.gaussian_filter(reference.image, sigma)[tuple(ijk.T)]
         moving = ndimage.gaussian_filter(image.image, sigma)
 
-        def cost(
+        def compare(
             x: NDArray[np.float64],
             fixed: NDArray[np.float32] = fixed,
             moving: NDArray[np.float32] = moving,
-        ) -> float:
+        ) -> tuple[float, float]:
             matrix = to_voxels @ _rigid(x, centre)
             there = xyz @ matrix[:3, :3].T + matrix[:3, 3]
             inside = np.all((there >= 0) & (there <= np.array(moving.shape) - 1), axis=1)
             values = ndimage.map_coordinates(moving, there[inside].T, order=1)
+            return _information(fixed[inside], values), float(inside.mean())
+
+        def gain(x: NDArray[np.float64], compare: Comparison = compare) -> float:
+            information, overlap = compare(x)
             # Less overlap must not pay.
-            shared = _information(fixed[inside], values) - 1
-            return -1.0 - shared * float(np.sqrt(inside.mean()))
+            return (information - 1) * float(np.sqrt(overlap))
 
         limits = [(-REACH_MM, REACH_MM)] * 3 + [(-REACH_DEG, REACH_DEG)] * 3
-        found = optimize.minimize(
-            cost, best, method="Powell", bounds=limits,
+        best = optimize.minimize(
+            lambda x, gain=gain: -gain(x), best, method="Powell", bounds=limits,
             options={"xtol": 0.2, "ftol": 1e-5, "maxiter": 8},
-        )  # fmt: skip
-        best, shared, at_start = found.x, -float(found.fun), -cost(np.zeros(6))
-    if shared - 1 < (1 + LEAST_GAIN) * (at_start - 1):
-        return Alignment(np.eye(4), at_start)
-    return Alignment(_rigid(best, centre), shared)
+        ).x  # fmt: skip
+    if gain(best) < (1 + LEAST_GAIN) * gain(np.zeros(6)):
+        best = np.zeros(6)
+    return Alignment(_rigid(best, centre), compare(best)[0])
 
 
 def _rigid(x: NDArray[np.float64], centre: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -116,7 +124,7 @@ def _rigid(x: NDArray[np.float64], centre: NDArray[np.float64]) -> NDArray[np.fl
 
 def _information(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
     """Return the normalised mutual information of two samples in [0, 1]; 1 where too few."""
-    if len(a) < POINTS // 20:
+    if len(a) < LEAST_POINTS:
         return 1.0
     pairs = (a * (BINS - 1)).round().astype(int) * BINS + (b * (BINS - 1)).round().astype(int)
     joint = np.bincount(pairs, minlength=BINS * BINS).reshape(BINS, BINS) / len(a)

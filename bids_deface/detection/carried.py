@@ -163,7 +163,8 @@ def _what_is_here(
     shows_more = not _lies_within(grid, reference, there)
     out = []
     for report in regions:
-        if report.status is Status.FOUND:
+        in_reference = (Status.FOUND,) if shows_more else (Status.FOUND, Status.CUT_OFF)
+        if report.status in in_reference:
             out.append(_cut(report, reference, dseg, grid))
         elif shows_more and report.status is not Status.DOUBTFUL:
             name = name_of(report.index)

@@ -8,10 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from bids_deface.anatomy import BRAIN
 from bids_deface.detection.carried import ReferenceHead, carry
 from bids_deface.detection.featuremap import FeatureMap
-from bids_deface.detection.sighting import SEEN
+from bids_deface.detection.plausibility import Status
 from bids_deface.errors import ImageError
 
 
@@ -92,6 +91,6 @@ def _join(own: FeatureMap | None, carried: FeatureMap) -> FeatureMap:
     """Add to inherited regions what the image's own detection found beyond them."""
     if own is None or not np.array_equal(own.turn, carried.turn):
         return carried
-    seen = [r.index for r in own.regions if r.status in SEEN and r.index != BRAIN]
+    seen = [r.index for r in own.regions if r.status is Status.FOUND]
     extra = np.isin(own.dseg, seen) & (carried.dseg == 0)
     return replace(carried, dseg=np.where(extra, own.dseg, carried.dseg))

@@ -73,7 +73,7 @@ def test_the_table_knows_what_bids_knows():
         ("func", "task-x_phase", False),
         ("dwi", "dir-AP_dwi", True),
         ("dwi", "FA", False),
-        ("pet", "trc-FDG_pet", True),
+        ("pet", "trc-FDG_pet", False),
     ],
 )
 def test_maps_and_phases_show_no_tissue(datatype, name, shown):
