@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from bids_deface.anatomy import BRAIN
 from bids_deface.detection.carried import ReferenceHead, carry
 from bids_deface.detection.featuremap import FeatureMap
 from bids_deface.detection.plausibility import Status
@@ -68,9 +69,10 @@ class SessionFeatures:
             except ImageError as error:
                 problem = problem or error
                 continue
-            if not carried.doubts(self.wanted):
-                return _join(own, carried)
-            best = best or _join(own, carried)
+            joined = join(own, carried) if own is not None else carried
+            if not joined.doubts(self.wanted):
+                return joined
+            best = best or joined
         if own is not None and (best is None or not own.doubts(self.wanted)):
             return own
         if best is not None:
@@ -87,10 +89,31 @@ class SessionFeatures:
         )
 
 
-def _join(own: FeatureMap | None, carried: FeatureMap) -> FeatureMap:
-    """Add to inherited regions what the image's own detection found beyond them."""
-    if own is None or not np.array_equal(own.turn, carried.turn):
+def join(own: FeatureMap, carried: FeatureMap) -> FeatureMap:
+    """Keep what an image shows without doubt, and take the rest from another one.
+
+    Parameters
+    ----------
+    own
+        What the image shows by itself.
+    carried
+        The reference's features on the same grid.
+
+    Returns
+    -------
+    FeatureMap
+        Regions in doubt or cut off are the reference's, and what was seen of them.
+    """
+    # Where the rest of the face is, an image that shows part of it can only guess.
+    sure = {r.index for r in own.regions if r.status in (Status.FOUND, Status.ABSENT)}
+    if not np.array_equal(own.turn, carried.turn) or not sure:
         return carried
-    seen = [r.index for r in own.regions if r.status is Status.FOUND]
-    extra = np.isin(own.dseg, seen) & (carried.dseg == 0)
-    return replace(carried, dseg=np.where(extra, own.dseg, carried.dseg))
+    seen = {r.index for r in own.regions if r.status is Status.CUT_OFF}
+    dseg = np.where(np.isin(carried.dseg, [*sure, BRAIN]), 0, carried.dseg)
+    dseg = np.where((dseg == 0) & np.isin(own.dseg, [*seen]), own.dseg, dseg)
+    dseg = np.where(np.isin(own.dseg, [*sure]), own.dseg, dseg)
+    # What either takes for brain is spared, the carried brain where it meets no sure region.
+    dseg = np.where((own.dseg == BRAIN) | ((dseg == 0) & (carried.dseg == BRAIN)), BRAIN, dseg)
+    mine = {r.index: r for r in own.regions if r.index in sure}
+    regions = tuple(mine.get(r.index, r) for r in carried.regions)
+    return replace(carried, dseg=dseg.astype(np.uint8), regions=regions)

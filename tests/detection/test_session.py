@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from bids_deface.anatomy import BRAIN
 from bids_deface.assurance.verdict import Decision
 from bids_deface.deface import DefaceResult, DefaceSettings, deface_volume
 from bids_deface.detection.alignment import align
@@ -148,17 +149,21 @@ def test_an_image_without_doubt_keeps_its_own_regions(reference, defaced):
     assert inheriting(reference, own).detect(reference.image, reference.affine) is own
 
 
-def test_a_doubtful_image_inherits_and_keeps_what_it_saw_beyond(reference, defaced):
-    """The nose is doubted, an eye was seen a little farther out than in the reference."""
+def test_a_doubtful_region_is_inherited_the_others_stay(reference, defaced):
+    """The nose is doubted, an eye is larger than in the reference."""
     regions = tuple(r.doubted("odd nose") if r.index == 3 else r for r in defaced.features.regions)
     dseg = defaced.features.dseg.copy()
     wider = ndimage.binary_dilation(dseg == 1, iterations=2) & (dseg == 0)
     dseg[wider] = 1
+    dseg[dseg == 3] = 0
     own = replace(defaced.features, regions=regions, dseg=dseg)
     found = inheriting(reference, own).detect(reference.image, reference.affine)
     assert found.inherited_from == "sub-1_T1w"
     assert not found.doubts(ALL.labels)
     assert (found.dseg[wider] == 1).all()
+    nose = defaced.features.dseg == 3
+    assert (found.dseg[nose] == 3).mean() > 0.98
+    assert (found.dseg[defaced.features.dseg == BRAIN] == BRAIN).all()
 
 
 def test_a_doubtful_reference_lends_nothing_to_a_doubtful_image(reference):
