@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
@@ -13,9 +14,15 @@ from numpy.typing import NDArray
 from bids_deface.anatomy import ALL_FEATURES, BRAIN, LIMITS, FacialFeature
 from bids_deface.assurance.brain import ChangeCount, count_changes, protected_region
 from bids_deface.assurance.verdict import RegionEvidence, Verdict, decide
+from bids_deface.bright_air import (
+    doubts_of_bright_air,
+    has_bright_air,
+    surroundings_in_bright_air,
+)
 from bids_deface.detection.grid import conform
 from bids_deface.detection.outline import find_outline
 from bids_deface.detection.painting import grow_regions
+from bids_deface.detection.recognition import require_content
 from bids_deface.distortion.methods import PROTOCOLS, Protocol
 from bids_deface.errors import UsageError
 from bids_deface.frames import telling_frames
@@ -179,6 +186,7 @@ def deface_volume(
         No head was recognised, or the image cannot be judged.
     """
     image = spatial_mean(volume)
+    require_content(image, zooms_of(volume.affine))
     features = source.detect(
         canonical_view(image, volume.affine), canonical_affine(image.shape, volume.affine)
     )
@@ -191,16 +199,20 @@ def deface_volume(
         moves = movement_of(telling_frames(volume.data), image, volume.affine, volume.slope)
     if moves.slack_mm:
         features = replace(features, dseg=grow_regions(features.dseg, moves.slack_mm, zooms))
+    bright_air = features.surface is None and has_bright_air(
+        upright, features.dseg, zooms, features.threshold
+    )
+    threshold = math.nan if bright_air else math.copysign(1, volume.slope) * features.threshold
     out = volume.data.copy(order="F")
     mask = np.zeros(upright.shape, dtype=bool)
     before, after = (canonical_view(data, world) for data in (volume.data, out))
     task = Task(
         data=before,
         dseg=features.dseg,
-        around=_surroundings(features, upright, affine),
+        around=_surroundings(features, upright, affine, bright_air),
         protocol=settings.methods,
         features=settings.features,
-        threshold=features.threshold if volume.slope > 0 else -features.threshold,
+        threshold=threshold,
         # In thick slices the margin is a whole slice: the brain's edge lies somewhere within it.
         margin_mm=max(LIMITS.brain_margin_mm, float(zooms.max())) + moves.slack_mm,
         slack_mm=moves.slack_mm,
@@ -209,16 +221,17 @@ def deface_volume(
     rng = np.random.default_rng(settings.random_seed)
     for edit in hide_features(task, rng, uniform=fill == "uniform"):
         edit.write(after, mask)
-        changed_ml[edit.index] = float(edit.put.sum()) * float(np.prod(zooms)) / 1000
+        changed_ml[edit.index] = edit.n_inside * float(np.prod(zooms)) / 1000
     protected = protected_region(features.dseg == BRAIN, task.margin_mm, zooms)
     changes = count_changes(before, after, mask, protected)
     evidence = _evidence(features, changed_ml)
+    doubts = doubts_of_bright_air(upright, features.dseg, zooms) if bright_air else ()
     return DefaceResult(
         volume=volume.with_data(out),
         mask=_as_stored_order(mask.astype(np.uint8), volume, world),
         dseg=_as_stored_order(features.dseg, volume, world),
         changes=changes,
-        verdict=decide(evidence, settings.features, changes, moves.doubts),
+        verdict=decide(evidence, settings.features, changes, (*moves.doubts, *doubts)),
         features=features,
         weights_sha256=source.sha256,
         notes=moves.notes,
@@ -226,9 +239,11 @@ def deface_volume(
 
 
 def _surroundings(
-    found: FeatureMap, image: NDArray[np.float32], affine: NDArray[np.float64]
+    found: FeatureMap, image: NDArray[np.float32], affine: NDArray[np.float64], bright_air: bool
 ) -> Surroundings:
     """Return the head's surroundings, from the reference where the scan does not show them."""
+    if bright_air:
+        return surroundings_in_bright_air(image, found.dseg, affine)
     if found.surface is None:
         grid = found.head_grid
         return Surroundings.of(image, affine, found.head, grid.affine, found.threshold)

@@ -44,12 +44,15 @@ class Edit:
         bool, shape of the box: voxels to write.
     values
         Stored values (frame, voxel), voxels in the order of ``put``.
+    n_inside
+        Number of these voxels inside the region itself.
     """
 
     index: int
     box: tuple[slice, ...]
     put: NDArray[np.bool_]
     values: tuple[NDArray[Any], ...]
+    n_inside: int
 
     def write(self, data: NDArray[Any], mask: NDArray[np.bool_]) -> None:
         """Write the values into an image (i, j, k[, t...]) and mark them in a mask (i, j, k)."""
@@ -118,7 +121,7 @@ class Task:
     features
         What to hide.
     threshold
-        Stored value between air and head, in a frame of typical brightness.
+        Stored value between air and head, in a frame of typical brightness; NaN where no value is.
     margin_mm
         Distance from the brain within which nothing changes.
     slack_mm
@@ -156,7 +159,7 @@ def hide_features(
         if boxes[index - 1] is not None:
             place = _place_of(index, boxes[index - 1], task)
             put, values = fill(place, method)
-            yield Edit(index, place.box, put, values)
+            yield Edit(index, place.box, put, values, int((put & place.region).sum()))
 
 
 def _methods(

@@ -116,7 +116,7 @@ def _share_of_skin(scene: Scene, skin: float) -> float:
     """Return at which share of skin in a voxel its value is that of the threshold."""
     air = float(np.median(scene.far_air)) if scene.far_air.size else 0.0
     share = (scene.threshold - air) / (skin - air) if skin != air else 0.5
-    return float(np.clip(share, 0.1, 0.9))
+    return float(np.clip(share, 0.1, 0.9)) if np.isfinite(share) else 0.5
 
 
 def _disc(radius_mm: float, flat: NDArray[np.float64]) -> NDArray[np.bool_]:
