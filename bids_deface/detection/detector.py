@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -85,7 +86,7 @@ class FeatureDetector:
         """Checksum of the weights."""
         return self._loaded.sha256
 
-    def detect(self, image: NDArray[np.float32], affine: NDArray[np.float64]) -> FeatureMap:
+    def detect(self, image: NDArray[Any], affine: NDArray[np.float64]) -> FeatureMap:
         """Find the features of one image.
 
         Parameters
@@ -114,9 +115,7 @@ class FeatureDetector:
             turn=turn,
         )
 
-    def look(
-        self, image: NDArray[np.float32], affine: NDArray[np.float64]
-    ) -> tuple[Turn, Sighting]:
+    def look(self, image: NDArray[Any], affine: NDArray[np.float64]) -> tuple[Turn, Sighting]:
         """Return what is seen on the detector's grid, and the turn in which it was seen.
 
         Parameters

@@ -4,17 +4,17 @@ import numpy as np
 import pytest
 
 from bids_deface.anatomy import ALL_FEATURES, FacialFeature
-from bids_deface.assurance.brain import ChangeCount, count_changes, protected_region
+from bids_deface.assurance.brain import ChangeCount, count_changes, protected_in
 from bids_deface.assurance.verdict import Decision, RegionEvidence, decide
 
 GOOD = tuple(RegionEvidence(index, True, "", 5.0) for index in range(1, 7))
 NONE = ChangeCount(100, 0, 0)
 
 
-def test_protected_region_is_the_brain_and_its_margin():
+def test_protected_in_is_the_brain_and_its_margin():
     brain = np.zeros((30, 30, 30), bool)
     brain[10:20, 10:20, 10:20] = True
-    out = protected_region(brain, 3.0, np.ones(3))
+    out = protected_in(brain, 3.0, np.ones(3))
     assert out[7, 15, 15]
     assert not out[6, 15, 15]
 
