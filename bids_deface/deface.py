@@ -20,6 +20,7 @@ from bids_deface.distortion.methods import PROTOCOLS, Protocol
 from bids_deface.errors import UsageError
 from bids_deface.frames import telling_frames
 from bids_deface.hiding import Edit, Task, hide_features
+from bids_deface.memory import give_back_memory
 from bids_deface.motion import Movement, movement_of
 from bids_deface.skin import find_skin
 from bids_deface.volume import (
@@ -207,7 +208,10 @@ def deface_volume(
         slack_mm=moves.slack_mm,
     )
     rng = np.random.default_rng(settings.random_seed)
-    edits = list(hide_features(task, rng, uniform=fill == "uniform"))
+    edits = []
+    for edit in hide_features(task, rng, uniform=fill == "uniform"):
+        edits.append(edit)
+        give_back_memory()
     out, mask = _written(volume, edits, world)
     changes = count_changes(
         before,

@@ -14,7 +14,7 @@ from bids_deface.frames import slowest_axis
 from bids_deface.tissue import bounding_box, dilate_mm, grown_box
 
 #: Slices that are compared at a time.
-SLAB = 16
+SLAB = 8
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from bids_deface.detection.sighting import Sighting
 from bids_deface.detection.turns import Turn, turned
 from bids_deface.detection.weights import LoadedNetwork, load_weights
 from bids_deface.errors import DeviceError
+from bids_deface.memory import give_back_memory
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,7 @@ class FeatureDetector:
         turn, sighting = self.look(image, affine)
         if sighting.problem is not None:
             raise sighting.problem
+        give_back_memory()
         image, affine = turned(image, affine, turn)
         return FeatureMap(
             dseg=paint(sighting, image, affine),

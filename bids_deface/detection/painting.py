@@ -38,7 +38,7 @@ REACH = 3
 #: Slices thicker than this hide a feature's edge in their partial volume.
 THICK_MM = 3.0
 #: Slices of the scan that are drawn at a time.
-SLAB = 32
+SLAB = 16
 EARS = labels_of(FacialFeature.EARS)
 #: Later labels overwrite earlier ones where regions meet.
 PRIORITY = (4, 5, 6, 1, 2, 3, BRAIN)
@@ -63,7 +63,8 @@ def paint(
     ndarray
         uint8 (i, j, k), labels of :mod:`bids_deface.anatomy`.
     """
-    dseg = np.zeros(image.shape, dtype=np.uint8)
+    # In the order of most files, where the least of it is ever touched.
+    dseg = np.zeros(image.shape, dtype=np.uint8, order="F")
     zooms = zooms_of(affine)
     for index in PRIORITY:
         if index not in sighting.found:
