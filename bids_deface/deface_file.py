@@ -19,7 +19,7 @@ from bids_deface.detection.featuremap import FeatureMap
 from bids_deface.detection.session import SessionFeatures
 from bids_deface.errors import DefaceError, ImageError, OutputError, ReviewNeededError
 from bids_deface.kinds import Container
-from bids_deface.volume import canonical_affine, canonical_view, spatial_mean
+from bids_deface.volume import canonical_affine, canonical_view, one_image
 
 PathLike = str | os.PathLike[str]
 
@@ -72,7 +72,7 @@ def detect_file(path: Path, detector: FeatureDetector) -> FeatureMap | ImageErro
     """
     try:
         volume = load_volume(path)
-        image = spatial_mean(volume)
+        image = one_image(volume)
         return detector.detect(
             canonical_view(image, volume.affine), canonical_affine(image.shape, volume.affine)
         )
@@ -94,7 +94,7 @@ def load_reference(name: str, path: Path, features: FeatureMap) -> ReferenceHead
     """
     volume = load_volume(path)
     world = features.turn @ volume.affine
-    image = spatial_mean(volume)
+    image = one_image(volume)
     return ReferenceHead(
         name, features, canonical_view(image, world), canonical_affine(image.shape, world)
     )

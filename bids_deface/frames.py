@@ -27,6 +27,11 @@ def frames_of(data: NDArray[Any]) -> list[NDArray[Any]]:
     return [data[(..., *index)] for index in np.ndindex(*data.shape[3:])]
 
 
+def slowest_axis(data: NDArray[Any]) -> int:
+    """Return the spatial axis along which slabs of an array lie together in memory."""
+    return int(np.argmax(np.abs(data.strides[:3])))
+
+
 def real_part(values: NDArray[Any]) -> NDArray[Any]:
     """Return the magnitude of complex values; real ones as they are."""
     return np.abs(values) if values.dtype.kind == "c" else values
@@ -88,7 +93,7 @@ def robust_mean(data: NDArray[Any]) -> NDArray[np.float32]:
     Returns
     -------
     ndarray
-        float32 (i, j, k); 0 where no frame holds a finite number.
+        float32 (i, j, k); where no frame holds a finite number, 0 or the least of all values.
     """
     frames = telling_frames(data)
     scales = 1 / relative_levels(frames, frames)
@@ -101,7 +106,12 @@ def robust_mean(data: NDArray[Any]) -> NDArray[np.float32]:
             for frame, scale in zip(frames, scales, strict=True)
         ]
         middle = stack[0] if len(stack) == 1 else _median(np.stack(stack))
-        out[..., slab] = np.nan_to_num(middle, nan=0.0)
+        out[..., slab] = middle
+    unknown = np.isnan(out) if data.dtype.kind in "fc" else np.False_
+    if unknown.any():
+        # Dark, also where air is below 0.
+        out[unknown] = 0.0
+        out[unknown] = min(0.0, float(out.min()))
     return out
 
 
@@ -152,7 +162,9 @@ def _sample(frame: NDArray[Any]) -> NDArray[np.float32]:
 
 def _finite(values: NDArray[Any]) -> NDArray[np.float32]:
     """Return real float32 values with NaN for whatever is not finite."""
-    out = real_part(values).astype(np.float32)
+    # What float32 cannot hold is no intensity.
+    with np.errstate(over="ignore"):
+        out = real_part(values).astype(np.float32)
     if values.dtype.kind in "fc":
         out[~np.isfinite(out)] = np.nan
     return out

@@ -89,13 +89,12 @@ class Surroundings:
     def intensities(self, box: tuple[slice, ...]) -> NDArray[np.float32]:
         """Return the image that shows the surface, in a box of the scan; 0 where it ends."""
         if self.image_affine is self.affine:
-            values = self.image[box].astype(np.float32)
-            return np.nan_to_num(values, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+            return self.image[box].astype(np.float32)
         matrix, offset, shape = self._from_box(box, self.image_affine)
         out = ndimage.affine_transform(
             self.image, matrix, offset, shape, np.float32, order=1, mode="grid-constant"
         )
-        return np.asarray(out)
+        return np.asarray(np.nan_to_num(out, copy=False, nan=0.0, posinf=0.0, neginf=0.0))
 
     def head(self, box: tuple[slice, ...], features: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Return the filled head outline in a box: coarse inside, thresholded at the surface.

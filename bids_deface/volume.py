@@ -6,7 +6,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from nibabel.orientations import apply_orientation, inv_ornt_aff, io_orientation
+from nibabel.orientations import (
+    apply_orientation,
+    inv_ornt_aff,
+    io_orientation,
+    ornt_transform,
+)
 from numpy.typing import NDArray
 
 from bids_deface.frames import robust_mean
@@ -63,12 +68,27 @@ def spatial_mean(volume: Volume) -> NDArray[np.float32]:
     return -mean if volume.slope < 0 else mean
 
 
+def one_image(volume: Volume) -> NDArray[Any]:
+    """Return one image (i, j, k) that stands for all frames, brighter = more signal."""
+    data = volume.data
+    # A plain scan stands for itself: a float copy would take twice its memory.
+    plain = data.ndim == 3 and data.dtype.kind in "iu" and volume.slope > 0
+    return data if plain else spatial_mean(volume)
+
+
 def canonical_view(data: NDArray[Any], affine: NDArray[np.float64]) -> NDArray[Any]:
     """Return a view of ``data`` whose first axes run closest to right, anterior, superior.
 
     Writing into the view writes into ``data``.
     """
     view: NDArray[Any] = apply_orientation(data, io_orientation(affine))
+    return view
+
+
+def stored_view(data: NDArray[Any], affine: NDArray[np.float64]) -> NDArray[Any]:
+    """Return a view of canonical ``data`` that undoes :func:`canonical_view`."""
+    back = ornt_transform(io_orientation(np.eye(4)), io_orientation(affine))
+    view: NDArray[Any] = apply_orientation(data, back)
     return view
 
 

@@ -10,7 +10,9 @@ from scipy import ndimage, stats
 
 from bids_deface.anatomy import BRAIN
 from bids_deface.assurance.verdict import Decision
+from bids_deface.bright_air import GUESS
 from bids_deface.deface import DefaceSettings, deface_volume
+from bids_deface.errors import NoHeadError
 from bids_deface.population import SyntheticHead, synthetic_head
 from bids_deface.tissue import dilate_mm
 from bids_deface.volume import Volume
@@ -192,3 +194,97 @@ def like_air(after, before, ears):
     """Tell whether what fills the auricles has the distribution of this scan's air."""
     air = before[[0, 1, 2, -3, -2, -1]]
     return stats.ks_2samp(after[ears], air[np.isfinite(air)]).pvalue > 0.001
+
+
+def head_of(coarse):
+    """The head as it truly is."""
+    return ndimage.binary_fill_holes(ndimage.gaussian_filter(coarse.data.astype(float), 0.7) > 70)
+
+
+def with_air(coarse, kind):
+    """Give the head another kind of air."""
+    rng, head = np.random.default_rng(3), head_of(coarse)
+    if kind == "zero":
+        return np.where(head, coarse.data, 0).astype(np.int16)
+    if kind == "UNIT1":
+        return np.where(head, coarse.data / 800 - 0.5, rng.uniform(-0.5, 0.5, head.shape))
+    if kind == "salt and pepper":
+        return np.where(head, coarse.data, rng.choice([0, 1000], head.shape)).astype(np.uint16)
+    return coarse.data
+
+
+@pytest.mark.parametrize("kind", ["Rician", "zero", "UNIT1", "salt and pepper"])
+def test_auricles_become_the_air_of_the_scan(coarse, plain, job, kind):
+    data = with_air(coarse, kind)
+    result = plain if kind == "Rician" else job(data)
+    assert same_outside(data, result.volume.data, result.mask)
+    assert like_air(result.volume.data, data, auricles(coarse, result))
+    for index in (3, 4, 5):
+        assert result.mask[(coarse.dseg == index) & (coarse.data > 120)].mean() > 0.85, index
+    new = result.volume.data[result.mask == 1]
+    assert data.min() <= new.min()
+    assert new.max() <= data.max()
+    if kind == "zero":
+        assert (result.volume.data[auricles(coarse, result)] == 0).all()
+
+
+def test_smooth_bright_air_needs_a_human(coarse, job):
+    result = job(np.where(head_of(coarse), coarse.data, 900).astype(np.int16) + coarse.data % 7)
+    assert result.verdict.decision is Decision.REVIEW
+    assert GUESS in result.verdict.reasons
+
+
+def test_negative_values_and_no_numbers_in_another_byte_order(coarse, plain, job):
+    data = (coarse.data - 500.0).astype(">f4")
+    data[::7, ::7, ::7], data[1::9, ::9, ::9], data[2::9, ::9, ::9] = np.nan, np.inf, -np.inf
+    result = job(data)
+    assert same_outside(data, result.volume.data, result.mask)
+    assert 2 * (result.mask & plain.mask).sum() / (result.mask.sum() + plain.mask.sum()) > 0.97
+    new = result.volume.data[result.mask == 1]
+    assert np.isfinite(new).all()
+    assert new.min() >= -500
+    assert new.max() <= coarse.data.max() - 500
+
+
+def test_bytes_in_an_oblique_left_handed_grid(coarse, job):
+    angle = np.radians(12)
+    turn = np.eye(4)
+    turn[1:3, 1:3] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+    flip = np.diag([-1.0, 1, 1, 1])
+    flip[0, 3] = coarse.data.shape[0] - 1
+    data = np.clip(coarse.data[::-1] / 4, 0, 255).astype(np.uint8)
+    result = job(data, affine=turn @ coarse.affine @ flip)
+    assert result.verdict.decision is Decision.PASS, result.verdict.reasons
+    assert same_outside(data, result.volume.data, result.mask)
+    nose = (coarse.dseg[::-1] == 3) & (coarse.data[::-1] > 120)
+    assert result.mask[nose].mean() > 0.9
+
+
+def test_thick_slices(coarse, job):
+    zooms = np.array([0.9, 0.9, 6.0])
+    matrix = zooms / 2.1
+    shape = tuple(int(n) for n in np.array(coarse.data.shape) / matrix)
+    data = ndimage.affine_transform(coarse.data, matrix, output_shape=shape, order=1)
+    nose = ndimage.affine_transform(coarse.dseg == 3, matrix, output_shape=shape, order=0)
+    affine = coarse.affine.copy()
+    affine[:3, :3] = np.diag(zooms)
+    result = job(data, affine=affine)
+    assert result.changes.in_brain == 0
+    assert same_outside(data, result.volume.data, result.mask)
+    assert result.mask[nose & (data > 120)].mean() > 0.9
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        np.arange(512, dtype=np.int16).reshape(8, 8, 8),
+        np.arange(100 * 80, dtype=np.int16).reshape(100, 80, 1),
+        np.full((40, 40, 40), 7, np.uint8),
+        np.full((40, 40, 40), np.nan, np.float32),
+        np.full((1, 1, 1, 3), 1e300),
+    ],
+    ids=["tiny", "one slice", "constant", "no numbers", "one voxel"],
+)
+def test_what_shows_no_head_is_refused_in_words(job, data):
+    with pytest.raises(NoHeadError, match=r"no head|constant"):
+        job(data)

@@ -46,7 +46,7 @@ class RegionEvidence:
     doubt
         Why the detection is doubtful; empty if it is not.
     changed_ml
-        Volume changed for this region.
+        Volume changed inside this region.
     """
 
     index: int

@@ -47,7 +47,7 @@ def predict(network: AttentionUNet, image: Tensor) -> Tensor:
 
 def predict_array(network: AttentionUNet, image: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return :func:`predict` for a numpy image."""
-    return np.asarray(predict(network, torch.from_numpy(image)).numpy(), dtype=np.float32)
+    return np.asarray(predict(network, torch.from_numpy(image.copy())).numpy(), dtype=np.float32)
 
 
 @lru_cache

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -18,6 +20,23 @@ LEAST_SURROUNDING = 0.35
 #: of up to 1 mm smoothness; where the air is noise or the signal weak, in and around the brain.
 LEAST_CORRELATION = 0.5
 LEAST_BRAIN_CORRELATION = 0.4
+
+
+def require_content(image: NDArray[Any], zooms: NDArray[np.float64]) -> None:
+    """Raise `NoHeadError` where an image is too small for any head, or constant.
+
+    Parameters
+    ----------
+    image
+        Intensities (i, j, k).
+    zooms
+        Voxel size in mm.
+    """
+    ml = float(image.size * np.prod(zooms)) / 1000
+    if ml < LIMITS.brain_ml[0]:
+        raise NoHeadError(f"no head recognised (the image shows {ml:.0f} ml only).")
+    if image.min() == image.max():
+        raise NoHeadError("the image is constant.")
 
 
 def require_head(

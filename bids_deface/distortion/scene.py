@@ -30,7 +30,7 @@ class Scene:
     zooms
         Voxel size in mm.
     threshold
-        Stored value between air and head.
+        Stored value between air and head; NaN where no value parts them.
     far_air
         Stored values of air anywhere in the image (1D), for boxes without air of their own.
     slack_mm
