@@ -2,39 +2,34 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
 from typing import Protocol as TypingProtocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bids_deface.anatomy import ALL_FEATURES, BRAIN, LIMITS, FacialFeature
-from bids_deface.assurance.brain import ChangeCount, count_changes, protected_region
+from bids_deface.anatomy import ALL_FEATURES, LIMITS, FacialFeature
+from bids_deface.assurance.brain import ChangeCount, count_changes, protected_in
 from bids_deface.assurance.verdict import RegionEvidence, Verdict, decide
-from bids_deface.bright_air import (
-    doubts_of_bright_air,
-    has_bright_air,
-    surroundings_in_bright_air,
-)
-from bids_deface.detection.grid import conform
-from bids_deface.detection.outline import find_outline
 from bids_deface.detection.painting import grow_regions
 from bids_deface.detection.recognition import require_content
 from bids_deface.distortion.methods import PROTOCOLS, Protocol
 from bids_deface.errors import UsageError
 from bids_deface.frames import telling_frames
-from bids_deface.hiding import Task, hide_features
+from bids_deface.hiding import Edit, Task, hide_features
+from bids_deface.memory import give_back_memory
 from bids_deface.motion import Movement, movement_of
-from bids_deface.surroundings import Surroundings
+from bids_deface.skin import find_skin
 from bids_deface.volume import (
     Volume,
     canonical_affine,
     canonical_view,
     derived_volume,
     spatial_mean,
+    stored_view,
     zooms_of,
 )
 
@@ -53,7 +48,7 @@ class FeatureSource(TypingProtocol):
     def sha256(self) -> str:
         """Checksum of the weights behind the regions."""
 
-    def detect(self, image: NDArray[np.float32], affine: NDArray[np.float64]) -> FeatureMap:
+    def detect(self, image: NDArray[Any], affine: NDArray[np.float64]) -> FeatureMap:
         """Return the features of one image whose axes run right, anterior, superior."""
 
 
@@ -185,7 +180,7 @@ def deface_volume(
     ImageError
         No head was recognised, or the image cannot be judged.
     """
-    image = spatial_mean(volume)
+    image = _one_for_all(volume)
     require_content(image, zooms_of(volume.affine))
     features = source.detect(
         canonical_view(image, volume.affine), canonical_affine(image.shape, volume.affine)
@@ -199,59 +194,63 @@ def deface_volume(
         moves = movement_of(telling_frames(volume.data), image, volume.affine, volume.slope)
     if moves.slack_mm:
         features = replace(features, dseg=grow_regions(features.dseg, moves.slack_mm, zooms))
-    bright_air = features.surface is None and has_bright_air(
-        upright, features.dseg, zooms, features.threshold
-    )
-    threshold = math.nan if bright_air else math.copysign(1, volume.slope) * features.threshold
-    out = volume.data.copy(order="F")
-    mask = np.zeros(upright.shape, dtype=bool)
-    before, after = (canonical_view(data, world) for data in (volume.data, out))
+    skin = find_skin(features, upright, affine)
+    before = canonical_view(volume.data, world)
     task = Task(
         data=before,
         dseg=features.dseg,
-        around=_surroundings(features, upright, affine, bright_air),
+        around=skin.around,
         protocol=settings.methods,
         features=settings.features,
-        threshold=threshold,
+        threshold=skin.threshold if volume.slope > 0 else -skin.threshold,
         # In thick slices the margin is a whole slice: the brain's edge lies somewhere within it.
         margin_mm=max(LIMITS.brain_margin_mm, float(zooms.max())) + moves.slack_mm,
         slack_mm=moves.slack_mm,
     )
-    changed_ml: dict[int, float] = {}
     rng = np.random.default_rng(settings.random_seed)
+    edits = []
     for edit in hide_features(task, rng, uniform=fill == "uniform"):
-        edit.write(after, mask)
-        changed_ml[edit.index] = edit.n_inside * float(np.prod(zooms)) / 1000
-    protected = protected_region(features.dseg == BRAIN, task.margin_mm, zooms)
-    changes = count_changes(before, after, mask, protected)
-    evidence = _evidence(features, changed_ml)
-    doubts = doubts_of_bright_air(upright, features.dseg, zooms) if bright_air else ()
+        edits.append(edit)
+        give_back_memory()
+    out, mask = _written(volume, edits, world)
+    changes = count_changes(
+        before,
+        canonical_view(out, world),
+        canonical_view(mask, world),
+        partial(protected_in, dseg=features.dseg, margin_mm=task.margin_mm, zooms=zooms),
+    )
+    voxel_ml = float(np.prod(zooms)) / 1000
+    evidence = _evidence(features, {edit.index: edit.n_inside * voxel_ml for edit in edits})
+    doubts = (*moves.doubts, *skin.doubts)
     return DefaceResult(
         volume=volume.with_data(out),
-        mask=_as_stored_order(mask.astype(np.uint8), volume, world),
-        dseg=_as_stored_order(features.dseg, volume, world),
+        mask=mask,
+        dseg=stored_view(features.dseg, world),
         changes=changes,
-        verdict=decide(evidence, settings.features, changes, (*moves.doubts, *doubts)),
+        verdict=decide(evidence, settings.features, changes, doubts),
         features=features,
         weights_sha256=source.sha256,
         notes=moves.notes,
     )
 
 
-def _surroundings(
-    found: FeatureMap, image: NDArray[np.float32], affine: NDArray[np.float64], bright_air: bool
-) -> Surroundings:
-    """Return the head's surroundings, from the reference where the scan does not show them."""
-    if bright_air:
-        return surroundings_in_bright_air(image, found.dseg, affine)
-    if found.surface is None:
-        grid = found.head_grid
-        return Surroundings.of(image, affine, found.head, grid.affine, found.threshold)
-    reference, there = found.surface
-    conformed = conform(reference, there)
-    outline = find_outline(conformed)
-    grid = conformed.grid
-    return Surroundings.of(reference, affine, outline.mask, grid.affine, outline.threshold, there)
+def _one_for_all(volume: Volume) -> NDArray[Any]:
+    """Return one image (i, j, k) that stands for all frames, brighter = more signal."""
+    data = volume.data
+    # A plain scan stands for itself: a float copy would take twice its memory.
+    plain = data.ndim == 3 and data.dtype.kind in "iu" and volume.slope > 0
+    return data if plain else spatial_mean(volume)
+
+
+def _written(
+    volume: Volume, edits: list[Edit], world: NDArray[np.float64]
+) -> tuple[NDArray[Any], NDArray[np.uint8]]:
+    """Return the voxels with all edits in them, and the mask, both in stored order."""
+    out = volume.data.copy(order="F")
+    mask = np.zeros(out.shape[:3], dtype=np.uint8, order="F")
+    for edit in edits:
+        edit.write(canonical_view(out, world), canonical_view(mask, world))
+    return out, mask
 
 
 def _evidence(found: FeatureMap, changed_ml: dict[int, float]) -> tuple[RegionEvidence, ...]:
@@ -264,12 +263,3 @@ def _evidence(found: FeatureMap, changed_ml: dict[int, float]) -> tuple[RegionEv
         )
         for report in found.regions
     )
-
-
-def _as_stored_order(
-    canonical: NDArray[np.uint8], volume: Volume, world: NDArray[np.float64]
-) -> NDArray[np.uint8]:
-    """Turn an array from canonical axes back to the volume's own."""
-    out = np.zeros(volume.data.shape[:3], dtype=np.uint8, order="F")
-    canonical_view(out, world)[...] = canonical
-    return out

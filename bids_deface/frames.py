@@ -27,6 +27,11 @@ def frames_of(data: NDArray[Any]) -> list[NDArray[Any]]:
     return [data[(..., *index)] for index in np.ndindex(*data.shape[3:])]
 
 
+def slowest_axis(data: NDArray[Any]) -> int:
+    """Return the spatial axis along which slabs of an array lie together in memory."""
+    return int(np.argmax(np.abs(data.strides[:3])))
+
+
 def real_part(values: NDArray[Any]) -> NDArray[Any]:
     """Return the magnitude of complex values; real ones as they are."""
     return np.abs(values) if values.dtype.kind == "c" else values

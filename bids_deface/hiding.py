@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from bids_deface.anatomy import BRAIN, OUTWARD, FacialFeature, labels_of
+from bids_deface.assurance.brain import protected_in
 from bids_deface.distortion.methods import Method, Protocol
 from bids_deface.distortion.noise import as_frame, constant_air, uniform_noise
 from bids_deface.distortion.scene import Scene
@@ -22,7 +23,7 @@ from bids_deface.frames import (
     telling_frames,
 )
 from bids_deface.surroundings import Surroundings
-from bids_deface.tissue import dilate_mm, grown_box
+from bids_deface.tissue import bounding_box, grown_box
 
 #: Surroundings a method sees around its feature, mm: skin to learn from and air to draw from.
 AROUND_MM = 30.0
@@ -54,7 +55,7 @@ class Edit:
     values: tuple[NDArray[Any], ...]
     n_inside: int
 
-    def write(self, data: NDArray[Any], mask: NDArray[np.bool_]) -> None:
+    def write(self, data: NDArray[Any], mask: NDArray[np.uint8]) -> None:
         """Write the values into an image (i, j, k[, t...]) and mark them in a mask (i, j, k)."""
         for frame, values in zip(frames_of(data), self.values, strict=True):
             frame[self.box][self.put] = values
@@ -159,7 +160,13 @@ def hide_features(
         if boxes[index - 1] is not None:
             place = _place_of(index, boxes[index - 1], task)
             put, values = fill(place, method)
-            yield Edit(index, place.box, put, values, int((put & place.region).sum()))
+            n_inside = int((put & place.region).sum())
+            tight = bounding_box(put)
+            box = tuple(
+                slice(b.start + t.start, b.start + t.stop)
+                for b, t in zip(place.box, tight, strict=True)
+            )
+            yield Edit(index, box, put[tight].copy(), values, n_inside)
 
 
 def _methods(
@@ -242,20 +249,5 @@ def _place_of(index: int, found: tuple[slice, ...], task: Task) -> Place:
         hidden=hidden,
         head=task.around.head(box, hidden),
         air=task.around.air(box, hidden),
-        allowed=~_near_brain(task.dseg, box, task.margin_mm, zooms),
+        allowed=~protected_in(box, task.dseg, task.margin_mm, zooms),
     )
-
-
-def _near_brain(
-    dseg: NDArray[np.uint8],
-    box: tuple[slice, ...],
-    margin_mm: float,
-    zooms: NDArray[np.float64],
-) -> NDArray[np.bool_]:
-    """Return the voxels of a box within a margin of the brain, wherever the brain lies."""
-    wide = grown_box(box, margin_mm, zooms, dseg.shape)
-    near = dilate_mm(dseg[wide] == BRAIN, margin_mm, zooms)
-    inner = tuple(
-        slice(b.start - w.start, b.stop - w.start) for b, w in zip(box, wide, strict=True)
-    )
-    return near[inner]

@@ -94,7 +94,7 @@ class Surroundings:
         out = ndimage.affine_transform(
             self.image, matrix, offset, shape, np.float32, order=1, mode="grid-constant"
         )
-        return np.nan_to_num(out, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+        return np.asarray(np.nan_to_num(out, copy=False, nan=0.0, posinf=0.0, neginf=0.0))
 
     def head(self, box: tuple[slice, ...], features: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Return the filled head outline in a box: coarse inside, thresholded at the surface.

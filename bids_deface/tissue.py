@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+
+#: Side of the blocks in which masks are dilated, voxels.
+BLOCK = 64
 
 
 def otsu_threshold(image: NDArray[np.float32], bins: int = 256) -> float:
@@ -83,15 +88,47 @@ def largest_component(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def dilate_mm(
-    mask: NDArray[np.bool_], radius_mm: float, zooms: NDArray[np.float64]
+    mask: NDArray[np.bool_],
+    radius_mm: float,
+    zooms: NDArray[np.float64],
+    where: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.bool_]:
-    """Dilate a mask by a distance in mm, computed in the box around it."""
-    if not mask.any():
-        return mask.copy()
-    box = bounding_box(mask, np.ceil(radius_mm / zooms).astype(int) + 1)
+    """Dilate a mask by a distance in mm, computed block by block in the box around it.
+
+    Parameters
+    ----------
+    mask
+        bool (i, j, k).
+    radius_mm
+        Distance in mm.
+    zooms
+        Voxel size in mm.
+    where
+        bool (i, j, k), voxels of interest: the others may be left out; None for all.
+    """
     out = np.zeros_like(mask, dtype=bool)
-    distance = ndimage.distance_transform_edt(~mask[box], sampling=zooms)
-    out[box] = distance <= radius_mm
+    if not mask.any():
+        return out
+    pads = np.ceil(radius_mm / zooms).astype(int) + 1
+    box = bounding_box(mask, pads)
+    # A distance transform takes 60 bytes a voxel.
+    side = BLOCK if pads.max() < BLOCK // 4 else BLOCK // 2
+    for corner in product(*(range(s.start, s.stop, side) for s in box)):
+        block = tuple(slice(c, min(c + side, s.stop)) for c, s in zip(corner, box, strict=True))
+        if where is not None and not where[block].any():
+            continue
+        wide = grown_box(block, radius_mm, zooms, mask.shape)
+        around = mask[wide]
+        if around.all():
+            out[block] = True
+        elif around.any():
+            near = ndimage.distance_transform_edt(~around, sampling=zooms) <= radius_mm
+            out[block] = near[
+                tuple(
+                    slice(b.start - w.start, b.stop - w.start)
+                    for b, w in zip(block, wide, strict=True)
+                )
+            ]
     return out
 
 

@@ -17,7 +17,12 @@ import nibabel as nib
 import numpy as np
 from isal import igzip, isal_zlib
 from nibabel.filebasedimages import ImageFileError
-from nibabel.orientations import apply_orientation, inv_ornt_aff, io_orientation
+from nibabel.orientations import (
+    apply_orientation,
+    inv_ornt_aff,
+    io_orientation,
+    ornt_transform,
+)
 from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 
@@ -206,6 +211,13 @@ def canonical_view(data: NDArray[Any], affine: NDArray[np.float64]) -> NDArray[A
     Writing into the view writes into ``data``.
     """
     view: NDArray[Any] = apply_orientation(data, io_orientation(affine))
+    return view
+
+
+def stored_view(data: NDArray[Any], affine: NDArray[np.float64]) -> NDArray[Any]:
+    """Return a view of canonical ``data`` that undoes :func:`canonical_view`."""
+    back = ornt_transform(io_orientation(np.eye(4)), io_orientation(affine))
+    view: NDArray[Any] = apply_orientation(data, back)
     return view
 
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bids_deface.tissue import dilate_mm
+from bids_deface.anatomy import BRAIN
+from bids_deface.frames import slowest_axis
+from bids_deface.tissue import bounding_box, dilate_mm, grown_box
+
+#: Slices that are compared at a time.
+SLAB = 8
 
 
 @dataclass(frozen=True)
@@ -30,28 +36,38 @@ class ChangeCount:
     in_brain: int
 
 
-def protected_region(
-    brain: NDArray[np.bool_], margin_mm: float, zooms: NDArray[np.float64]
+def protected_in(
+    box: tuple[slice, ...],
+    dseg: NDArray[np.uint8],
+    margin_mm: float,
+    zooms: NDArray[np.float64],
 ) -> NDArray[np.bool_]:
-    """Return the brain and everything within ``margin_mm`` of it.
+    """Return the voxels of a box that are brain or within a margin of it.
 
     Parameters
     ----------
-    brain
-        bool (i, j, k).
+    box
+        Slices (i, j, k); the brain may lie outside.
+    dseg
+        uint8 (i, j, k), labels of the whole image.
     margin_mm
         Margin in mm.
     zooms
         Voxel size in mm.
     """
-    return dilate_mm(brain, margin_mm, zooms)
+    wide = grown_box(box, margin_mm, zooms, dseg.shape)
+    near = dilate_mm(dseg[wide] == BRAIN, margin_mm, zooms)
+    inner = tuple(
+        slice(b.start - w.start, b.stop - w.start) for b, w in zip(box, wide, strict=True)
+    )
+    return near[inner]
 
 
 def count_changes(
     before: NDArray[Any],
     after: NDArray[Any],
-    mask: NDArray[np.bool_],
-    protected: NDArray[np.bool_],
+    mask: NDArray[np.bool_] | NDArray[np.uint8],
+    protected: Callable[[tuple[slice, ...]], NDArray[np.bool_]],
 ) -> ChangeCount:
     """Compare stored voxels bit by bit.
 
@@ -60,24 +76,32 @@ def count_changes(
     before, after
         Stored values (i, j, k[, t...]), same shape and dtype.
     mask
-        bool (i, j, k), voxels that were allowed to change.
+        (i, j, k), not 0 in voxels that were allowed to change.
     protected
-        bool (i, j, k), brain and margin.
+        Returns the brain and its margin in a box of the image; see :func:`protected_in`.
     """
     changed = outside = inside = 0
-    # A slice at a time: whole-image comparisons of large scans take more than the scan itself.
-    for k in range(mask.shape[2]):
-        differs = _differs(before[:, :, k], after[:, :, k])
+    axis, shape = slowest_axis(before), before.shape[:3]
+    # By slabs: whole-image comparisons of large scans take more than the scan itself.
+    for start in range(0, shape[axis], SLAB):
+        box = tuple(slice(0, n) for n in shape)
+        box = (*box[:axis], slice(start, min(start + SLAB, shape[axis])), *box[axis + 1 :])
+        differs = _differs(before[box], after[box])
         changed += int(differs.sum())
-        outside += int((differs & ~mask[:, :, k]).sum())
-        inside += int((differs & protected[:, :, k]).sum())
+        outside += int((differs & (mask[box] == 0)).sum())
+        if differs.any():
+            near = bounding_box(differs)
+            place = tuple(
+                slice(b.start + n.start, b.start + n.stop) for b, n in zip(box, near, strict=True)
+            )
+            inside += int((differs[near] & protected(place)).sum())
     return ChangeCount(changed, outside_mask=outside, in_brain=inside)
 
 
 def _differs(one: NDArray[Any], two: NDArray[Any]) -> NDArray[np.bool_]:
-    """Return where (i, j) any bit of any frame differs."""
+    """Return where (i, j, k) any bit of any frame differs."""
     if one.dtype.kind == "c":
         return _differs(one.real, two.real) | _differs(one.imag, two.imag)
     unsigned = np.dtype(f"u{one.dtype.itemsize}")
     differs = one.view(unsigned) != two.view(unsigned)
-    return np.asarray(differs.any(axis=tuple(range(2, differs.ndim))))
+    return np.asarray(differs.any(axis=tuple(range(3, differs.ndim))))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,6 +22,7 @@ from bids_deface.detection.sighting import Sighting
 from bids_deface.detection.turns import Turn, turned
 from bids_deface.detection.weights import LoadedNetwork, load_weights
 from bids_deface.errors import DeviceError
+from bids_deface.memory import give_back_memory
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ class FeatureDetector:
         """Checksum of the weights."""
         return self._loaded.sha256
 
-    def detect(self, image: NDArray[np.float32], affine: NDArray[np.float64]) -> FeatureMap:
+    def detect(self, image: NDArray[Any], affine: NDArray[np.float64]) -> FeatureMap:
         """Find the features of one image.
 
         Parameters
@@ -103,6 +105,7 @@ class FeatureDetector:
         turn, sighting = self.look(image, affine)
         if sighting.problem is not None:
             raise sighting.problem
+        give_back_memory()
         image, affine = turned(image, affine, turn)
         return FeatureMap(
             dseg=paint(sighting, image, affine),
@@ -114,9 +117,7 @@ class FeatureDetector:
             turn=turn,
         )
 
-    def look(
-        self, image: NDArray[np.float32], affine: NDArray[np.float64]
-    ) -> tuple[Turn, Sighting]:
+    def look(self, image: NDArray[Any], affine: NDArray[np.float64]) -> tuple[Turn, Sighting]:
         """Return what is seen on the detector's grid, and the turn in which it was seen.
 
         Parameters

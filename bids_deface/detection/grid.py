@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from bids_deface.frames import slowest_axis
 from bids_deface.volume import zooms_of
 
 SPACING_MM = 2.0
@@ -128,25 +130,29 @@ def _block_mean(
     """Average blocks of voxels finer than the detector's grid (anti-aliasing)."""
     factors = [max(1, int(SPACING_MM / zoom + 0.2)) for zoom in zooms_of(affine)]
     factors = [min(f, n) for f, n in zip(factors, data.shape, strict=True)]
-    small = np.asarray(data)
-    for axis, factor in enumerate(factors):
-        if factor > 1:
-            small = _mean_along(small, axis, factor)
-    small = np.nan_to_num(
-        np.asarray(small, dtype=np.float32), copy=False, nan=0.0, posinf=0.0, neginf=0.0
+    slab_axis = slowest_axis(data)
+    step = factors[slab_axis]
+    slabs: list[NDArray[np.float32]] = []
+    # By slabs: the first average of a fine scan is as large as the scan.
+    for start in range(0, data.shape[slab_axis] // step * step, step):
+        small: NDArray[Any] = data[(slice(None),) * slab_axis + (slice(start, start + step),)]
+        for axis, factor in enumerate(factors):
+            if factor > 1:
+                small = _mean_along(small, axis, factor)
+        slabs.append(np.asarray(small, dtype=np.float32))
+    out = np.nan_to_num(
+        np.concatenate(slabs, axis=slab_axis), copy=False, nan=0.0, posinf=0.0, neginf=0.0
     )
-    step = np.diag([*map(float, factors), 1.0])
-    step[:3, 3] = (np.array(factors) - 1) / 2
-    return small, affine @ step
+    grown = np.diag([*map(float, factors), 1.0])
+    grown[:3, 3] = (np.array(factors) - 1) / 2
+    return out, affine @ grown
 
 
-def _mean_along(data: NDArray[np.generic], axis: int, factor: int) -> NDArray[np.float32]:
+def _mean_along(data: NDArray[Any], axis: int, factor: int) -> NDArray[np.float32]:
     """Average ``factor`` neighbours along one axis; a remainder at the end is dropped."""
-    n = data.shape[axis] // factor
-    parts = [
-        np.take(data, range(offset, n * factor, factor), axis=axis) for offset in range(factor)
-    ]
-    total = parts[0].astype(np.float32)
-    for part in parts[1:]:
-        total += part
+    n = data.shape[axis] // factor * factor
+    before = (slice(None),) * axis
+    total = data[(*before, slice(0, n, factor))].astype(np.float32)
+    for offset in range(1, factor):
+        total += data[(*before, slice(offset, n, factor))]
     return total / np.float32(factor)

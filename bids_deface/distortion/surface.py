@@ -17,7 +17,7 @@ from bids_deface.distortion.heights import (
 )
 from bids_deface.distortion.noise import fill_with_air
 from bids_deface.distortion.scene import Change, Scene, as_stored
-from bids_deface.tissue import dilate_mm
+from bids_deface.tissue import bounding_box, dilate_mm
 
 #: Thickness of the uniform layer that replaces the skin, mm, by outward axis: the temporal lobe
 #: lies a centimetre under the auricle.
@@ -149,9 +149,12 @@ def loose_pieces(
     labels, n = ndimage.label(rest)
     if n < 2:
         return np.zeros_like(cut)
-    sizes = np.bincount(labels.ravel())
+    # By slabs: counting takes 8 bytes a voxel.
+    slabs = (labels[i : i + 16].ravel() for i in range(0, len(labels), 16))
+    sizes = np.sum([np.bincount(slab, minlength=n + 1) for slab in slabs], axis=0)
     sizes[0] = 0
-    loose = rest & (labels != sizes.argmax()) & dilate_mm(cut, REMNANT_MM, zooms)
+    loose = rest & (labels != sizes.argmax())
+    loose &= dilate_mm(cut, REMNANT_MM, zooms, where=loose)
     return np.asarray((dilate_mm(loose, ABOVE_MM, zooms) & ~rest & ~cut) | loose)
 
 
@@ -203,14 +206,19 @@ def _resurface(
     # does, half a voxel above the height: a step would be seen beside it.
     ramp = max(1.0, RAMP_MM / zoom)
     crossing = _share_of_skin(scene, skin)
-    cover = np.clip(crossing + (new[..., None] + 0.5 - level) / ramp, 0, 1) * changed
+    box = bounding_box(changed)
+    height = new[box[:2]][..., None]
+    cover = np.clip(crossing + (height + 0.5 - level[box[2]]) / ramp, 0, 1) * changed[box]
     support = surface_height(columns.view(solid) & (level <= new[..., None]))
-    cover *= ((support >= 0) & (support >= new - SUPPORT_MM[columns.axis] / zoom))[..., None]
-    mask = columns.back(changed)
-    part = columns.back(cover)
-    values = fill_with_air(scene.data, mask & (part < 1), scene.air, scene.far_air, rng)
-    blend = mask & (part > 0)
+    stands = (support >= 0) & (support >= new - SUPPORT_MM[columns.axis] / zoom)
+    cover *= stands[box[:2]][..., None]
+    bare, airy = np.zeros_like(changed), np.zeros_like(changed)
+    bare[box], airy[box] = changed[box] & (cover == 0), changed[box] & (cover < 1)
+    values = fill_with_air(scene.data, columns.back(airy), scene.air, scene.far_air, rng)
+    inner = columns.view(values)[box]
+    blend = cover > 0
+    part = cover[blend]
     # Where all is skin, what was there before has no say: it may be no number.
-    bare = np.where(part[blend] < 1, values[blend].astype(np.float64), skin)
-    values[blend] = as_stored(part[blend] * skin + (1 - part[blend]) * bare, values.dtype)
-    return Change(mask, values, mask & ~blend)
+    under = np.where(part < 1, inner[blend].astype(np.float64), skin)
+    inner[blend] = as_stored(part * skin + (1 - part) * under, values.dtype)
+    return Change(columns.back(changed), values, columns.back(bare))

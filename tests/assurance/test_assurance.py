@@ -3,23 +3,25 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bids_deface.anatomy import ALL_FEATURES, FacialFeature
-from bids_deface.assurance.brain import ChangeCount, count_changes, protected_region
+from bids_deface.anatomy import ALL_FEATURES, BRAIN, FacialFeature
+from bids_deface.assurance.brain import ChangeCount, count_changes, protected_in
 from bids_deface.assurance.verdict import Decision, RegionEvidence, decide
 
 GOOD = tuple(RegionEvidence(index, True, "", 5.0) for index in range(1, 7))
 NONE = ChangeCount(100, 0, 0)
 
 
-def test_protected_region_is_the_brain_and_its_margin():
-    brain = np.zeros((30, 30, 30), bool)
-    brain[10:20, 10:20, 10:20] = True
-    out = protected_region(brain, 3.0, np.ones(3))
+def test_protected_in_is_the_brain_and_its_margin():
+    dseg = np.zeros((30, 30, 30), np.uint8)
+    dseg[10:20, 10:20, 10:20] = BRAIN
+    out = protected_in((slice(0, 30),) * 3, dseg, 3.0, np.ones(3))
     assert out[7, 15, 15]
     assert not out[6, 15, 15]
+    beside = protected_in((slice(0, 9), slice(5, 25), slice(5, 25)), dseg, 3.0, np.ones(3))
+    np.testing.assert_array_equal(beside, out[:9, 5:25, 5:25])
 
 
-@pytest.mark.parametrize("dtype", ["u1", "i2", "f4", "f8"])
+@pytest.mark.parametrize("dtype", ["u1", "i2", "f4", "f8", "c8", "c16"])
 def test_changes_are_counted_bit_by_bit(dtype):
     before = np.ones((4, 4, 4, 2), dtype)
     after = before.copy()
@@ -28,13 +30,13 @@ def test_changes_are_counted_bit_by_bit(dtype):
     mask, brain = np.zeros((2, 4, 4, 4), bool)
     mask[0, 0, 0] = True
     brain[3, 3, 3] = True
-    assert count_changes(before, after, mask, brain) == ChangeCount(2, 1, 1)
+    assert count_changes(before, after, mask, brain.__getitem__) == ChangeCount(2, 1, 1)
 
 
 def test_nan_that_stays_nan_is_no_change():
     before = np.full((2, 2, 2), np.nan, np.float32)
     none = np.zeros((2, 2, 2), bool)
-    assert count_changes(before, before.copy(), none, none).changed == 0
+    assert count_changes(before, before.copy(), none, none.__getitem__).changed == 0
 
 
 def test_verdicts():
