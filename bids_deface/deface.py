@@ -16,7 +16,7 @@ from bids_deface.assurance.brain import ChangeCount, count_changes, protected_in
 from bids_deface.assurance.verdict import Decision, RegionEvidence, Verdict, decide
 from bids_deface.containers.nifti import derived_volume
 from bids_deface.detection.painting import grow_regions
-from bids_deface.detection.recognition import require_content
+from bids_deface.detection.recognition import require_content, require_mr
 from bids_deface.distortion.methods import PROTOCOLS, Protocol
 from bids_deface.errors import UsageError
 from bids_deface.frames import telling_frames
@@ -29,6 +29,7 @@ from bids_deface.volume import (
     canonical_affine,
     canonical_view,
     one_image,
+    sample_values,
     stored_view,
     zooms_of,
 )
@@ -185,6 +186,7 @@ def deface_volume(
     ImageError
         No head was recognised, or the image cannot be judged.
     """
+    require_mr(sample_values(volume))
     image = one_image(volume)
     require_content(image, zooms_of(volume.affine))
     features = source.detect(

@@ -16,10 +16,11 @@ from bids_deface.deface import DefaceResult, DefaceSettings, FeatureSource, Fill
 from bids_deface.detection.carried import ReferenceHead
 from bids_deface.detection.detector import FeatureDetector
 from bids_deface.detection.featuremap import FeatureMap
+from bids_deface.detection.recognition import require_mr
 from bids_deface.detection.session import SessionFeatures
 from bids_deface.errors import DefaceError, ImageError, OutputError, ReviewNeededError
 from bids_deface.kinds import Container
-from bids_deface.volume import canonical_affine, canonical_view, one_image
+from bids_deface.volume import canonical_affine, canonical_view, one_image, sample_values
 
 PathLike = str | os.PathLike[str]
 
@@ -72,6 +73,7 @@ def detect_file(path: Path, detector: FeatureDetector) -> FeatureMap | ImageErro
     """
     try:
         volume = load_volume(path)
+        require_mr(sample_values(volume))
         image = one_image(volume)
         return detector.detect(
             canonical_view(image, volume.affine), canonical_affine(image.shape, volume.affine)

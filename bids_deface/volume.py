@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 from bids_deface.frames import robust_mean
 from bids_deface.kinds import Container
 
+#: Voxels along each axis that a sample of an image has.
+SAMPLE = 64
+
 
 @dataclass(frozen=True)
 class Volume:
@@ -34,6 +37,8 @@ class Volume:
         Bytes after the voxels (seldom any in NIfTI; scan parameters and tags in MGH).
     slope
         scl_slope of the header (1 where unset).
+    inter
+        scl_inter of the header (0 where unset).
     container
         What kind of file it came from, and goes to.
     lead
@@ -50,6 +55,7 @@ class Volume:
     container: Container = Container.NIFTI
     lead: bytes = b""
     notes: tuple[str, ...] = ()
+    inter: float = 0.0
 
     def with_data(self, data: NDArray[Any]) -> Volume:
         """Return the same volume with other voxels of the same shape and dtype."""
@@ -66,6 +72,14 @@ def spatial_mean(volume: Volume) -> NDArray[np.float32]:
     """Return one 3D image (i, j, k) that stands for all frames, brighter = more signal."""
     mean = robust_mean(volume.data)
     return -mean if volume.slope < 0 else mean
+
+
+def sample_values(volume: Volume) -> NDArray[np.float64]:
+    """Return a regular sample (1D) of the first frame's finite values, in their unit."""
+    i, j, k = (max(1, n // SAMPLE) for n in volume.data.shape[:3])
+    frame = volume.data.reshape(*volume.data.shape[:3], -1, order="F")[::i, ::j, ::k, 0]
+    stored = frame.real.astype(np.float64).ravel()
+    return stored[np.isfinite(stored)] * volume.slope + volume.inter
 
 
 def one_image(volume: Volume) -> NDArray[Any]:

@@ -178,13 +178,15 @@ def _volume(
     except (HeaderDataError, ValueError) as error:
         raise ImageError(f"{path} has a broken qform ({error}).") from error
     check_affine(affine, path)
-    slope = float(header["scl_slope"])
+    slope, inter = float(header["scl_slope"]), float(header["scl_inter"])
+    scaled = np.isfinite(slope) and slope != 0
     return Volume(
         data=data,
         affine=affine,
         prefix=prefix,
         trailer=trailer,
-        slope=slope if np.isfinite(slope) and slope != 0 else 1.0,
+        slope=slope if scaled else 1.0,
+        inter=inter if scaled and np.isfinite(inter) else 0.0,
         container=container,
         lead=lead,
         notes=form_notes(header, data.shape),

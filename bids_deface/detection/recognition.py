@@ -10,8 +10,10 @@ from scipy import ndimage
 
 from bids_deface.anatomy import BRAIN, LIMITS
 from bids_deface.detection.regions import RawRegion
-from bids_deface.errors import NoHeadError, SkullStrippedError
+from bids_deface.errors import ImageError, NoHeadError, SkullStrippedError
 
+#: Hounsfield units of air and of bone, and the share of air from which an image is CT.
+HU_AIR, HU_BONE, LEAST_HU_AIR = (-1060.0, -940.0), 300.0, 0.1
 #: With this many facial regions a head is not skull-stripped, whatever its outline says.
 LEAST_FACE = 3
 #: Share of the brain's surroundings that is tissue in a head with skull and skin.
@@ -37,6 +39,22 @@ def require_content(image: NDArray[Any], zooms: NDArray[np.float64]) -> None:
         raise NoHeadError(f"no head recognised (the image shows {ml:.0f} ml only).")
     if image.min() == image.max():
         raise NoHeadError("the image is constant.")
+
+
+def require_mr(values: NDArray[np.float64]) -> None:
+    """Raise `ImageError` for CT, on which the detector was never tried.
+
+    Parameters
+    ----------
+    values
+        Some of the image's values, in their unit.
+    """
+    air = float(((values > HU_AIR[0]) & (values < HU_AIR[1])).mean()) if len(values) else 0.0
+    if air > LEAST_HU_AIR and float(values.max()) > HU_BONE:
+        raise ImageError(
+            "the image looks like CT (air at -1000), and the detector knows MR only.",
+            "Leave it out (--bids-filter-file), or deface it with a tool made for CT.",
+        )
 
 
 def require_head(

@@ -82,6 +82,7 @@ def odd_images(head, stripped, head_file):
         "zeros": (image(np.zeros(shape)), ("constant", "Exclude the image")),
         "noise": (image(noise), ("no head recognised", "Exclude the image")),
         "nose left": (nifti_bytes(nose_left), ("brain without skull", "Look at the image")),
+        "ct": (image(np.where(noise > 100, 800, -1000)), ("looks like CT", "made for CT")),
         "colours": (colour_image(shape), ("RGB colours, not intensities", "Deface the scan")),
     }
 
@@ -110,7 +111,7 @@ def test_each_bad_image_is_named_and_the_good_one_is_done(
 
 
 @pytest.mark.parametrize(
-    "kind", ["truncated", "no-nifti", "zeros", "noise", "nose left", "colours"]
+    "kind", ["truncated", "no-nifti", "zeros", "noise", "nose left", "ct", "colours"]
 )
 def test_single_image_command_refuses(odd_images, kind, tmp_path):
     content, words = odd_images[kind]
