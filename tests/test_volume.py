@@ -18,6 +18,7 @@ from bids_deface.volume import (
     load_volume,
     save_volume,
     spatial_mean,
+    stored_view,
     zooms_of,
 )
 
@@ -163,3 +164,12 @@ def test_negative_slope_turns_the_contrast(tmp_path):
     (tmp_path / "n.nii").write_bytes(block + values.tobytes(order="F"))
     mean = spatial_mean(load_volume(tmp_path / "n.nii"))
     np.testing.assert_array_equal(mean, -values.astype(np.float32))
+
+
+@pytest.mark.parametrize("codes", ["RAS", "LPI", "PSR"])
+def test_stored_view_undoes_the_canonical_view(codes):
+    data = np.arange(24).reshape(2, 3, 4)
+    affine = nib.orientations.inv_ornt_aff(
+        ornt_transform(axcodes2ornt("RAS"), axcodes2ornt(codes)), data.shape
+    )
+    np.testing.assert_array_equal(stored_view(canonical_view(data, affine), affine), data)

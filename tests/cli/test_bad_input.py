@@ -79,14 +79,15 @@ def odd_images(head, stripped, head_file):
         "zeros": (image(np.zeros(shape)), ("constant", "Exclude the image")),
         "noise": (image(noise), ("no head recognised", "Exclude the image")),
         "stripped": (nifti_bytes(stripped), ("brain without skull", "needs no defacing")),
-        "complex": (complex_image(shape), ("complex64", "real-valued")),
+        "colours": (colour_image(shape), ("Only images of numbers",)),
     }
 
 
-def complex_image(shape):
+def colour_image(shape):
     from isal import igzip
 
-    return igzip.compress(nib.Nifti1Image(np.ones(shape, np.complex64), np.eye(4)).to_bytes())
+    rgb = np.zeros(shape, [(channel, "u1") for channel in "RGB"])
+    return igzip.compress(nib.Nifti1Image(rgb, np.eye(4)).to_bytes())
 
 
 def test_each_bad_image_is_named_and_the_good_one_is_done(
