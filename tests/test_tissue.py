@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from bids_deface.tissue import (
     bounding_box,
@@ -46,3 +47,16 @@ def test_largest_component_and_box():
     assert largest_component(mask).sum() == 8
     assert bounding_box(mask, 1) == (slice(0, 8),) * 3
     assert not largest_component(np.zeros_like(mask)).any()
+
+
+@pytest.mark.parametrize("radius", [2.0, 18.0])
+def test_dilation_by_blocks_is_that_of_the_whole(radius):
+    rng = np.random.default_rng(0)
+    zooms = np.array([0.7, 1.0, 1.3])
+    mask = rng.random((90, 140, 70)) < 2e-5
+    mask[20:30, 60:68, 60:] = True
+    whole = ndimage.distance_transform_edt(~mask, sampling=zooms) <= radius
+    np.testing.assert_array_equal(dilate_mm(mask, radius, zooms), whole)
+    where = rng.random(mask.shape) < 1e-4
+    part = dilate_mm(mask, radius, zooms, where=where)
+    np.testing.assert_array_equal(part & where, whole & where)

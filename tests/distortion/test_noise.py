@@ -1,9 +1,16 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from scipy import ndimage, stats
 
-from bids_deface.distortion.noise import fill_with_air
+from bids_deface.distortion.noise import (
+    as_frame,
+    constant_air,
+    fill_with_air,
+    uniform_noise,
+)
+from bids_deface.frames import finite_range
 
 
 def scene(smooth=0.0):
@@ -60,3 +67,30 @@ def test_fill_is_not_repeatable_without_the_seed():
         fill_with_air(data, target, air, data[:0, 0, 0], np.random.default_rng()) for _ in "ab"
     )
     assert (one != two).any()
+
+
+def test_air_of_one_value_is_told_from_noise():
+    air = np.full(1000, 7, np.int16)
+    air[:40] = np.arange(40)
+    assert constant_air(air) == 7
+    air[:60] = np.arange(60)
+    assert constant_air(air) is None
+    assert constant_air(air[:0]) is None
+
+
+def test_blank_air_stays_blank_beside_ghosts():
+    data, target, air = scene()
+    out = fill_with_air(data, target, air, np.zeros(500, np.int16), np.random.default_rng(0))
+    assert (out[target] == 0).all()
+
+
+@pytest.mark.parametrize("dtype", ["i1", ">i2", "u8", "f4", "c8"])
+def test_uniform_noise_is_legal_in_every_dtype(dtype):
+    rng = np.random.default_rng(0)
+    frame = np.array([-3, 5, 100] if dtype[-2] != "u" else [0, 5, 2**63], dtype=dtype)
+    low, high = finite_range(frame[:, None, None])
+    values = as_frame(uniform_noise(5000, (low, high), rng), np.dtype(dtype), rng)
+    assert values.dtype == np.dtype(dtype)
+    real = np.abs(values) if dtype == "c8" else values
+    assert float(low) * 0.999 - 0.01 <= real.min() <= float(low) + (float(high) - float(low)) / 20
+    assert real.max() <= float(high) * 1.001
