@@ -5,7 +5,15 @@ import numpy as np
 import pytest
 from nibabel.orientations import axcodes2ornt, ornt_transform
 
-from bids_deface.volume import Volume, canonical_affine, canonical_view, spatial_mean, zooms_of
+from bids_deface.volume import (
+    Volume,
+    canonical_affine,
+    canonical_view,
+    sample_values,
+    spatial_mean,
+    stored_view,
+    zooms_of,
+)
 
 
 @pytest.mark.parametrize("codes", ["RAS", "LPI", "PSR", "ASL", "SRP"])
@@ -34,3 +42,20 @@ def test_other_voxels_must_be_of_the_same_kind():
     for other in (np.zeros((2, 2, 3), np.int16), np.zeros((2, 2, 2), np.uint16)):
         with pytest.raises(ValueError, match="shape and dtype"):
             volume.with_data(other)
+
+
+@pytest.mark.parametrize("codes", ["RAS", "LPI", "PSR"])
+def test_stored_view_undoes_the_canonical_view(codes):
+    data = np.arange(24).reshape(2, 3, 4)
+    affine = nib.orientations.inv_ornt_aff(
+        ornt_transform(axcodes2ornt("RAS"), axcodes2ornt(codes)), data.shape
+    )
+    np.testing.assert_array_equal(stored_view(canonical_view(data, affine), affine), data)
+
+
+def test_sampled_values_are_scaled_and_finite():
+    data = np.full((4, 5, 6, 2), 3.0, order="F")
+    data[0, 0, 0] = np.nan
+    values = sample_values(Volume(data, np.eye(4), b"", b"", slope=2.0, inter=-10.0))
+    assert len(values) == 4 * 5 * 6 - 1
+    assert (values == -4).all()
