@@ -72,14 +72,22 @@ def doubts_of_bright_air(
 
 
 def surroundings_in_bright_air(
-    image: NDArray[Any], dseg: NDArray[np.uint8], affine: NDArray[np.float64]
+    image: NDArray[Any],
+    dseg: NDArray[np.uint8],
+    affine: NDArray[np.float64],
+    scan_affine: NDArray[np.float64] | None = None,
 ) -> Surroundings:
-    """Return the surroundings of a head in bright air; parameters as in the others."""
+    """Return the surroundings of a head in bright air; parameters as in the others.
+
+    ``scan_affine`` is the voxel-to-world matrix of the scan that ``image`` lends its surface to.
+    """
     unlike = unlike_air(image, dseg, zooms_of(affine))
     coarse = conform(unlike, affine)
     threshold = (1 - coarse.low) / max(coarse.high - coarse.low, 1e-6)
     mask = head_mask(coarse.image, threshold, zooms_of(coarse.grid.affine))
-    return Surroundings.of(unlike, affine, mask, coarse.grid.affine, 1.0)
+    if scan_affine is None:
+        return Surroundings.of(unlike, affine, mask, coarse.grid.affine, 1.0)
+    return Surroundings.of(unlike, scan_affine, mask, coarse.grid.affine, 1.0, affine)
 
 
 def unlike_air(

@@ -18,7 +18,7 @@ from bids_deface.containers.nifti import derived_volume
 from bids_deface.detection.painting import grow_regions
 from bids_deface.detection.recognition import require_content, require_mr
 from bids_deface.distortion.methods import PROTOCOLS, Protocol
-from bids_deface.errors import UsageError
+from bids_deface.errors import SkullStrippedError, UsageError
 from bids_deface.frames import telling_frames
 from bids_deface.hiding import Edit, Task, hide_features
 from bids_deface.memory import give_back_memory
@@ -186,26 +186,18 @@ def deface_volume(
     ImageError
         No head was recognised, or the image cannot be judged.
     """
-    require_mr(sample_values(volume))
-    image = one_image(volume)
-    require_content(image, zooms_of(volume.affine))
-    features = source.detect(
-        canonical_view(image, volume.affine), canonical_affine(image.shape, volume.affine)
-    )
+    image, features = find_features(volume, source)
     # Where the header lies about the head's orientation, all goes on in the upright world.
     world = features.turn @ volume.affine
     upright, affine = canonical_view(image, world), canonical_affine(image.shape, world)
     zooms = zooms_of(affine)
-    moves = Movement()
-    if fill == "tissue":
-        moves = movement_of(telling_frames(volume.data), image, volume.affine, volume.slope)
-    if moves.slack_mm:
-        features = replace(features, dseg=grow_regions(features.dseg, moves.slack_mm, zooms))
+    moves = _movement(volume, image, features, fill)
+    dseg = grow_regions(features.dseg, moves.slack_mm, zooms) if moves.slack_mm else features.dseg
     skin = find_skin(features, upright, affine)
     before = canonical_view(volume.data, world)
     task = Task(
         data=before,
-        dseg=features.dseg,
+        dseg=dseg,
         around=skin.around,
         protocol=settings.methods,
         features=settings.features,
@@ -224,22 +216,59 @@ def deface_volume(
         before,
         canonical_view(out, world),
         canonical_view(mask, world),
-        partial(protected_in, dseg=features.dseg, margin_mm=task.margin_mm, zooms=zooms),
+        partial(protected_in, dseg=dseg, margin_mm=task.margin_mm, zooms=zooms),
     )
     voxel_ml = float(np.prod(zooms)) / 1000
     evidence = _evidence(features, {edit.index: edit.n_inside * voxel_ml for edit in edits})
-    doubts = (*moves.doubts, *skin.doubts)
+    doubts = tuple(dict.fromkeys((*features.image_doubts, *moves.doubts, *skin.doubts)))
     verdict = decide(evidence, settings.features, changes, doubts)
     return DefaceResult(
         volume=volume.with_data(out),
         mask=mask,
-        dseg=stored_view(features.dseg, world),
+        dseg=stored_view(dseg, world),
         changes=changes,
         verdict=verdict,
-        features=features,
+        # As found, not as grown: whoever inherits grows them by itself.
+        features=replace(features, slack_mm=moves.known_slack_mm, image_doubts=doubts),
         weights_sha256=source.sha256,
         notes=(*volume.notes, *moves.notes, *_notes(features, changes, verdict)),
     )
+
+
+def find_features(volume: Volume, source: FeatureSource) -> tuple[NDArray[Any], FeatureMap]:
+    """Return one image that stands for a volume, and the features in it.
+
+    Parameters
+    ----------
+    volume, source
+        As in :func:`deface_volume`.
+
+    Raises
+    ------
+    ImageError
+        No head was recognised, or the image cannot be judged.
+    """
+    require_mr(sample_values(volume))
+    image = one_image(volume)
+    require_content(image, zooms_of(volume.affine))
+    features = source.detect(
+        canonical_view(image, volume.affine), canonical_affine(image.shape, volume.affine)
+    )
+    if features.stripped and volume.n_frames > 1:
+        # Where most frames are dark (diffusion), a face may show in the others only.
+        raise SkullStrippedError("a series that seems skull-stripped, judged by its median frame.")
+    return image, features
+
+
+def _movement(volume: Volume, image: NDArray[Any], features: FeatureMap, fill: Fill) -> Movement:
+    """Return the motion to reckon with: measured here, or known of the reference."""
+    known = Movement.inherited(features.slack_mm)
+    if fill == "tissue" and volume.n_frames > 1:
+        own = movement_of(telling_frames(volume.data), image, volume.affine, volume.slope)
+        return own.at_least(known)
+    if volume.n_frames > 1 and features.slack_mm is None:
+        return replace(known, doubts=("nobody knows how far the head moves between frames",))
+    return known
 
 
 def _notes(found: FeatureMap, changes: ChangeCount, verdict: Verdict) -> tuple[str, ...]:

@@ -12,15 +12,21 @@ from bids_deface.containers.extensions import without_names
 from bids_deface.containers.load import load_volume, voxel_count
 from bids_deface.containers.names import check_suffix, container_of, files_of
 from bids_deface.containers.save import save_volume
-from bids_deface.deface import DefaceResult, DefaceSettings, FeatureSource, Fill, deface_volume
+from bids_deface.deface import (
+    DefaceResult,
+    DefaceSettings,
+    FeatureSource,
+    Fill,
+    deface_volume,
+    find_features,
+)
 from bids_deface.detection.carried import ReferenceHead
 from bids_deface.detection.detector import FeatureDetector
 from bids_deface.detection.featuremap import FeatureMap
-from bids_deface.detection.recognition import require_mr
 from bids_deface.detection.session import SessionFeatures
 from bids_deface.errors import DefaceError, ImageError, OutputError, ReviewNeededError
 from bids_deface.kinds import Container
-from bids_deface.volume import canonical_affine, canonical_view, one_image, sample_values
+from bids_deface.volume import canonical_affine, canonical_view, one_image
 
 PathLike = str | os.PathLike[str]
 
@@ -72,17 +78,14 @@ def detect_file(path: Path, detector: FeatureDetector) -> FeatureMap | ImageErro
         The file cannot be read just now.
     """
     try:
-        volume = load_volume(path)
-        require_mr(sample_values(volume))
-        image = one_image(volume)
-        return detector.detect(
-            canonical_view(image, volume.affine), canonical_affine(image.shape, volume.affine)
-        )
+        return find_features(load_volume(path), detector)[1]
     except ImageError as error:
         return error
 
 
-def load_reference(name: str, path: Path, features: FeatureMap) -> ReferenceHead:
+def load_reference(
+    name: str, path: Path, features: FeatureMap, *, one_scan: bool = False
+) -> ReferenceHead:
     """Return an image of the session, with what is known of it, upright.
 
     Parameters
@@ -93,13 +96,22 @@ def load_reference(name: str, path: Path, features: FeatureMap) -> ReferenceHead
         The image.
     features
         Of this image, as :func:`detect_file` returns them.
+    one_scan
+        See :class:`bids_deface.detection.carried.ReferenceHead`.
+
+    Raises
+    ------
+    ImageError
+        The image cannot be read any more; its place on this machine is not told.
     """
-    volume = load_volume(path)
+    try:
+        volume = load_volume(path)
+    except DefaceError as error:
+        raise ImageError(f"{name}, whose regions were to be taken, cannot be read.") from error
     world = features.turn @ volume.affine
     image = one_image(volume)
-    return ReferenceHead(
-        name, features, canonical_view(image, world), canonical_affine(image.shape, world)
-    )
+    view, affine = canonical_view(image, world), canonical_affine(image.shape, world)
+    return ReferenceHead(name, features, view, affine, one_scan)
 
 
 def deface_image(

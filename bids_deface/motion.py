@@ -46,11 +46,25 @@ class Movement:
         By how much regions and the brain's margin are to be grown.
     notes, doubts
         In words: what is worth telling, and what needs a human.
+    known_slack_mm
+        The same for others of the family; None where nobody measured it.
     """
 
     slack_mm: float = 0.0
     notes: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()
+    known_slack_mm: float | None = None
+
+    @classmethod
+    def inherited(cls, slack_mm: float | None) -> Movement:
+        """Return what a reference's motion asks for."""
+        matters = slack_mm is not None and slack_mm >= LEAST_MOTION_MM
+        return cls(slack_mm if slack_mm and matters else 0.0, known_slack_mm=slack_mm)
+
+    def at_least(self, other: Movement) -> Movement:
+        """Return the same with no less slack than another one."""
+        slack = max(self.slack_mm, other.slack_mm)
+        return Movement(slack, self.notes, self.doubts, slack)
 
 
 def movement_of(

@@ -20,7 +20,7 @@ from bids_deface.surroundings import Surroundings
 from bids_deface.volume import zooms_of
 
 if TYPE_CHECKING:
-    from bids_deface.detection.featuremap import FeatureMap
+    from bids_deface.detection.featuremap import FeatureMap, Surface
 
 
 @dataclass(frozen=True)
@@ -60,13 +60,7 @@ def find_skin(found: FeatureMap, image: NDArray[Any], affine: NDArray[np.float64
         The reference is constant.
     """
     if found.surface is not None:
-        reference, there = found.surface
-        conformed = conform(reference, there)
-        outline, grid = find_outline(conformed), conformed.grid
-        around = Surroundings.of(
-            reference, affine, outline.mask, grid.affine, outline.threshold, there
-        )
-        return Skin(around, found.threshold)
+        return _lent_skin(found.surface, found.threshold, affine)
     zooms = zooms_of(affine)
     if has_bright_air(image, found.dseg, zooms, found.threshold):
         around = surroundings_in_bright_air(image, found.dseg, affine)
@@ -74,3 +68,17 @@ def find_skin(found: FeatureMap, image: NDArray[Any], affine: NDArray[np.float64
     grid = found.head_grid
     around = Surroundings.of(image, affine, found.head, grid.affine, found.threshold)
     return Skin(around, found.threshold)
+
+
+def _lent_skin(surface: Surface, threshold: float, affine: NDArray[np.float64]) -> Skin:
+    """Find the surface in another image, for a scan with ``affine``; its doubts come with it."""
+    conformed = conform(surface.image, surface.affine)
+    outline, grid = find_outline(conformed), conformed.grid
+    zooms = zooms_of(surface.affine)
+    if has_bright_air(surface.image, surface.dseg, zooms, outline.threshold):
+        around = surroundings_in_bright_air(surface.image, surface.dseg, surface.affine, affine)
+        return Skin(around, threshold, doubts_of_bright_air(surface.image, surface.dseg, zooms))
+    around = Surroundings.of(
+        surface.image, affine, outline.mask, grid.affine, outline.threshold, surface.affine
+    )
+    return Skin(around, threshold)

@@ -57,6 +57,11 @@ class Volume:
     notes: tuple[str, ...] = ()
     inter: float = 0.0
 
+    @property
+    def n_frames(self) -> int:
+        """Number of 3D frames."""
+        return int(np.prod(self.data.shape[3:], dtype=int))
+
     def with_data(self, data: NDArray[Any]) -> Volume:
         """Return the same volume with other voxels of the same shape and dtype."""
         if data.shape != self.data.shape or data.dtype != self.data.dtype:

@@ -12,6 +12,7 @@ from bids_deface.anatomy import BRAIN
 from bids_deface.assurance.verdict import Decision
 from bids_deface.bright_air import GUESS
 from bids_deface.deface import DefaceSettings, deface_volume
+from bids_deface.detection.featuremap import Surface
 from bids_deface.errors import NoHeadError
 from bids_deface.population import SyntheticHead, synthetic_head
 from bids_deface.tissue import dilate_mm
@@ -102,7 +103,7 @@ class Reference:
 
     def __init__(self, coarse, plain, surface_affine=None):
         affine = coarse.affine if surface_affine is None else surface_affine
-        surface = coarse.data.astype(np.float32), affine
+        surface = Surface(coarse.data.astype(np.float32), affine, plain.features.dseg)
         self.found = replace(plain.features, surface=surface)
 
     def detect(self, image, affine):

@@ -54,6 +54,13 @@ def without_names(volume: Volume) -> tuple[Volume, tuple[str, ...]]:
     return volume, notes
 
 
+def _fate(code: int, size: int) -> str:
+    """Say what became of one extension."""
+    if code in NAMING:
+        return f"header extension dropped: {NAMING[code]} ({size} bytes)"
+    return f"header extension kept: code {code} ({size} bytes), see that it holds no history"
+
+
 def _without_extensions(volume: Volume) -> tuple[Volume, tuple[str, ...]]:
     """Drop NIfTI extensions that can hold names."""
     header = parse_header(volume.prefix, None)
@@ -69,11 +76,7 @@ def _without_extensions(volume: Volume) -> tuple[Volume, tuple[str, ...]]:
     else:
         extensions, padding = parts
         kept = b"".join(content for code, content in extensions if code not in NAMING)
-        notes = [
-            f"header extension dropped: {NAMING[code]} ({len(content)} bytes)"
-            for code, content in extensions
-            if code in NAMING
-        ]
+        notes = [_fate(code, len(content)) for code, content in extensions]
     if not notes:
         return volume, ()
     block = kept + padding

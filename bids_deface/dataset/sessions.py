@@ -45,11 +45,25 @@ def find_references(
         # Anatomical images show the face best: a T1w never asks a BOLD image.
         others = [r for r in others if r.datatype == "anat" or record.datatype != "anat"]
         if leader.shows_tissue and leader is not record:
-            yield record, Regions.FAMILY, (leader,)
+            rest = [r for r in others if r is not leader]
+            yield record, Regions.FAMILY, (leader, *rest[:MOST_REFERENCES])
         elif record.shows_tissue:
             yield record, Regions.OWN, tuple(others[:MOST_REFERENCES])
         else:
             yield record, Regions.INHERITED, tuple(others[:MOST_REFERENCES])
+
+
+def is_one_scan(record: ImageRecord, leader: ImageRecord) -> bool:
+    """Tell whether two members of a family came out of one acquisition: echoes, parts, inversions.
+
+    Flip angles and magnetisation transfers are scanned one after the other: the head may move.
+    """
+    apart = ("echo", "part", *(("inv",) if "MP2RAGE" in record.family else ()))
+
+    def scan(of: ImageRecord) -> dict[str, str]:
+        return {key: label for key, label in of.entities.items() if key not in apart}
+
+    return record.family == leader.family and scan(record) == scan(leader)
 
 
 def _session(record: ImageRecord) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from bids_deface.anatomy import BRAIN, name_of
 from bids_deface.detection.alignment import Alignment, align
-from bids_deface.detection.featuremap import FeatureMap
+from bids_deface.detection.featuremap import FeatureMap, Surface
 from bids_deface.detection.grid import ConformedImage, Grid, conform, resample
 from bids_deface.detection.outline import HeadOutline, find_outline
 from bids_deface.detection.plausibility import RegionReport, Status
@@ -38,12 +38,16 @@ class ReferenceHead:
         float32 (i, j, k), axes right, anterior, superior in the upright world.
     affine
         Its voxel-to-world matrix there; also that of ``features.dseg``.
+    one_scan
+        Whether it came out of the same acquisition as the image it serves, so that the head
+        cannot have moved.
     """
 
     name: str
     features: FeatureMap
     image: NDArray[np.float32]
     affine: NDArray[np.float64]
+    one_scan: bool = False
 
 
 def carry(
@@ -75,31 +79,37 @@ def carry(
     # Images of one session share their header's world, and so its error.
     image, affine = turned(image, affine, reference.features.turn)
     grid = Grid((image.shape[0], image.shape[1], image.shape[2]), affine)
+    if reference.features.stripped:
+        raise ImageError(f"{reference.name} is skull-stripped: it does not tell where a face is.")
     conformed = conform(image, affine)
-    place = Alignment(np.eye(4), 2.0)
-    if not _same_grid(reference, grid):
-        place = _find_head(reference, conformed)
+    place, doubt = _find_head(reference, conformed, grid)
     shift = place.displacement_mm(_face_places(reference))
     moved = shift > GREATEST_SHIFT_MM
     there = (place.matrix if moved else np.eye(4)) @ reference.affine
     dseg = resample(reference.features.dseg, there, grid, order=0).round().astype(np.uint8)
     regions = _what_is_here(reference, dseg, grid, there)
     if moved:
-        reason = f"the head lies {shift:.0f} mm from where it lies in {reference.name}"
-        regions = tuple(report.doubted(reason) for report in regions)
+        doubt = f"the head lies {shift:.0f} mm from where it lies in {reference.name}"
+    if doubt:
+        regions = tuple(report.doubted(doubt) for report in regions)
+    slack = reference.features.slack_mm
     carried = replace(
-        reference.features, dseg=dseg, regions=regions, inherited_from=reference.name, notes=()
+        reference.features,
+        dseg=dseg,
+        regions=regions,
+        inherited_from=reference.name,
+        # The header is believed, but on another grid the head may lie as far off as was measured.
+        slack_mm=slack if moved or _same_grid(reference, grid) else max(slack or 0.0, shift),
+        notes=(),
     )
     if shows_tissue:
         return _with_own_surface(carried, conformed, grid)
     head_grid = reference.features.head_grid
-    # The surface of a family's first image may itself be another image's.
-    surface, surface_affine = reference.features.surface or (reference.image, reference.affine)
     step = there @ np.linalg.inv(reference.affine)
     return replace(
         carried,
         threshold=find_outline(conformed).threshold,
-        surface=(surface, step @ surface_affine),
+        surface=Surface(reference.image, there, reference.features.dseg),
         head_grid=Grid(head_grid.shape, step @ head_grid.affine),
     )
 
@@ -110,16 +120,24 @@ def _same_grid(reference: ReferenceHead, grid: Grid) -> bool:
     )
 
 
-def _find_head(reference: ReferenceHead, conformed: ConformedImage) -> Alignment:
-    """Return where the reference's head lies in another image."""
+def _find_head(
+    reference: ReferenceHead, conformed: ConformedImage, grid: Grid
+) -> tuple[Alignment, str]:
+    """Return where the reference's head lies in another image, and why that may be wrong."""
+    in_place = Alignment(np.eye(4), 2.0)
+    same_grid = _same_grid(reference, grid)
+    if same_grid and reference.one_scan:
+        return in_place, ""
     known = conform(reference.image, reference.affine)
     place = align(known, find_outline(known).mask, conformed)
-    if not place.is_sure:
-        raise ImageError(
-            f"the head of {reference.name} is not to be found in this image.",
-            "Images that share regions must show the same head; deface it on its own.",
-        )
-    return place
+    if place.is_sure:
+        return place, ""
+    if same_grid:
+        return in_place, f"whether the head lies where it lies in {reference.name} cannot be told"
+    raise ImageError(
+        f"the head of {reference.name} is not to be found in this image.",
+        "Images that share regions must show the same head; deface it on its own.",
+    )
 
 
 def _face_places(reference: ReferenceHead) -> NDArray[np.float64]:
@@ -166,6 +184,10 @@ def _what_is_here(
         in_reference = (Status.FOUND,) if shows_more else (Status.FOUND, Status.CUT_OFF)
         if report.status in in_reference:
             out.append(_cut(report, reference, dseg, grid))
+        elif report.status is Status.ABSENT:
+            # What was cut out of one image may be whole in another.
+            reason = f"{name_of(report.index)} was removed from {reference.name} before"
+            out.append(report.doubted(reason))
         elif shows_more and report.status is not Status.DOUBTFUL:
             name = name_of(report.index)
             reason = f"{name} is not whole in {reference.name}, and this scan shows more than it"

@@ -20,6 +20,25 @@ OPEN = (Status.DOUBTFUL, Status.CUT_OFF)
 
 
 @dataclass(frozen=True)
+class Surface:
+    """Another image of the same head that tells skin from air.
+
+    Attributes
+    ----------
+    image
+        Intensities (i, j, k).
+    affine
+        Its voxel-to-world matrix in the upright world of the image it serves.
+    dseg
+        Its regions, same grid.
+    """
+
+    image: NDArray[Any]
+    affine: NDArray[np.float64]
+    dseg: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
 class FeatureMap:
     """What the detector knows of one image.
 
@@ -42,12 +61,15 @@ class FeatureMap:
         4x4, from the world of the header to that in which the head is upright; see
         :func:`bids_deface.detection.turns.turned`.
     surface
-        Another image of the same head, float32 (i, j, k), and its voxel-to-world matrix in the
-        upright world: it tells skin from air where the image itself does not.
+        The image that tells skin from air where this one does not; None where it does.
     inherited_from
         Name of the image whose regions these are; empty where they are the image's own.
     stripped
         Whether nothing but a brain is left in the image.
+    slack_mm
+        How far the head may lie from ``dseg`` in some frame; None where nobody measured it.
+    image_doubts
+        In words, what speaks against the image as a whole.
     notes
         What else is worth knowing, in words.
     """
@@ -59,9 +81,11 @@ class FeatureMap:
     head: NDArray[np.bool_]
     head_grid: Grid
     turn: Turn
-    surface: tuple[NDArray[np.float32], NDArray[np.float64]] | None = None
+    surface: Surface | None = None
     inherited_from: str = ""
     stripped: bool = False
+    slack_mm: float | None = None
+    image_doubts: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     def doubts(self, labels: frozenset[int]) -> tuple[str, ...]:
@@ -92,6 +116,8 @@ def save_features(features: FeatureMap | ImageError, path: Path) -> None:
         "threshold": features.threshold,
         "inherited_from": features.inherited_from,
         "stripped": features.stripped,
+        "slack_mm": features.slack_mm,
+        "image_doubts": features.image_doubts,
         "notes": features.notes,
     }
     np.savez_compressed(
@@ -127,5 +153,7 @@ def load_features(path: Path) -> FeatureMap | ImageError:
             turn=stored["turn"],
             inherited_from=facts["inherited_from"],
             stripped=facts["stripped"],
+            slack_mm=facts["slack_mm"],
+            image_doubts=tuple(facts["image_doubts"]),
             notes=tuple(facts["notes"]),
         )

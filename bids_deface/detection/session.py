@@ -61,10 +61,10 @@ class SessionFeatures:
         best: FeatureMap | None = None
         problem: ImageError | None = None
         for load in self.references:
-            reference = load()
-            if own is not None and reference.features.doubts(self.wanted):
-                continue
             try:
+                reference = load()
+                if own is not None and _tells_less(reference.features, own, self.wanted):
+                    continue
                 carried = carry(reference, image, affine, shows_tissue=self.shows_tissue)
             except ImageError as error:
                 problem = problem or error
@@ -89,6 +89,13 @@ class SessionFeatures:
         )
 
 
+def _tells_less(reference: FeatureMap, own: FeatureMap, wanted: frozenset[int]) -> bool:
+    """Tell whether a reference is in doubt, or lies otherwise than a head that is in none."""
+    if reference.doubts(wanted):
+        return True
+    return not np.array_equal(reference.turn, own.turn) and not own.doubts(wanted)
+
+
 def join(own: FeatureMap, carried: FeatureMap) -> FeatureMap:
     """Keep what an image shows without doubt, and take the rest from another one.
 
@@ -106,7 +113,10 @@ def join(own: FeatureMap, carried: FeatureMap) -> FeatureMap:
     """
     # Where the rest of the face is, an image that shows part of it can only guess.
     sure = {r.index for r in own.regions if r.status in (Status.FOUND, Status.ABSENT)}
-    if not np.array_equal(own.turn, carried.turn) or not sure:
+    if not np.array_equal(own.turn, carried.turn):
+        reason = f"the head may lie otherwise than in {carried.inherited_from}"
+        return replace(carried, regions=tuple(r.doubted(reason) for r in carried.regions))
+    if not sure:
         return carried
     seen = {r.index for r in own.regions if r.status is Status.CUT_OFF}
     dseg = np.where(np.isin(carried.dseg, [*sure, BRAIN]), 0, carried.dseg)
@@ -116,4 +126,4 @@ def join(own: FeatureMap, carried: FeatureMap) -> FeatureMap:
     dseg = np.where((own.dseg == BRAIN) | ((dseg == 0) & (carried.dseg == BRAIN)), BRAIN, dseg)
     mine = {r.index: r for r in own.regions if r.index in sure}
     regions = tuple(mine.get(r.index, r) for r in carried.regions)
-    return replace(carried, dseg=dseg.astype(np.uint8), regions=regions)
+    return replace(carried, dseg=dseg.astype(np.uint8), regions=regions, slack_mm=own.slack_mm)

@@ -81,7 +81,7 @@ class Sighting:
     @property
     def is_bare_brain(self) -> bool:
         """Whether there is a brain and nothing else that could show a face."""
-        if not self.is_stripped:
+        if not self.is_stripped or set(self.found) != {BRAIN}:
             return False
         brain = self.found[BRAIN].mask
         far = ~dilate_mm(brain, BARE_MM, np.full(3, SPACING_MM))

@@ -44,6 +44,7 @@ class DefaceInputSpec(BaseInterfaceInputSpec):  # type: ignore[misc]
     in_features = File(desc="what DetectFeatures knows of the image; detected here if unset")
     inherit = traits.Bool(False, usedefault=True, desc="take the regions of a reference anyhow")
     shows_tissue = traits.Bool(True, usedefault=True, desc="whether the image shows the skin")
+    one_scan = traits.Bool(False, usedefault=True, desc="the first reference is of the same scan")
     fill = traits.Enum("tissue", "uniform", usedefault=True, desc="what replaces a feature")
     reference_names = traits.List(traits.Str(), desc="other images of the session, best first")
     reference_files = traits.List(File(), desc="these images")
@@ -127,8 +128,8 @@ class Deface(SimpleInterface):  # type: ignore[misc]
         return SessionFeatures(
             own=None if inputs.inherit else load_features(Path(inputs.in_features)),
             references=[
-                partial(load_reference, name, file, features)
-                for name, file, features in loaded
+                partial(load_reference, name, file, features, one_scan=inputs.one_scan and not n)
+                for n, (name, file, features) in enumerate(loaded)
                 if isinstance(features, FeatureMap)
             ],
             wanted=settings.labels,

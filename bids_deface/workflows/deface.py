@@ -29,6 +29,7 @@ def init_deface_wf(
     mem_gb: float = MEM_GB,
     inherit: bool = False,
     shows_tissue: bool = True,
+    one_scan: bool = False,
     fill: str = "tissue",
     name: str = "deface_wf",
 ) -> Workflow:
@@ -56,6 +57,8 @@ def init_deface_wf(
         Take the regions of the first reference that fits, without a detection of its own.
     shows_tissue
         Whether the image shows the skin; else (maps, phase) a reference's surface stands in.
+    one_scan
+        Whether the first reference came out of the same acquisition: the head cannot have moved.
     fill
         ``tissue``, or ``uniform`` for phase images: noise over the image's own range.
     name
@@ -100,6 +103,7 @@ def init_deface_wf(
             num_threads=omp_nthreads,
             inherit=inherit,
             shows_tissue=shows_tissue,
+            one_scan=one_scan,
             fill=fill,
         ),
         name="deface",

@@ -14,7 +14,7 @@ from bids_deface.containers.load import voxel_count
 from bids_deface.dataset.names import node_name
 from bids_deface.dataset.plan import Action, PlannedImage
 from bids_deface.dataset.query import ImageRecord
-from bids_deface.dataset.sessions import Regions
+from bids_deface.dataset.sessions import Regions, is_one_scan
 from bids_deface.deface import DefaceSettings
 from bids_deface.errors import DefaceError
 from bids_deface.interfaces.detect import DetectFeatures
@@ -73,7 +73,7 @@ def init_subject_wf(
     """
     workflow = Workflow(name=name)
     todo = [image for image in images if image.action is Action.DEFACE]
-    leaders = {ref.relative for i in todo if i.regions is Regions.FAMILY for ref in i.references}
+    leaders = {i.references[0].relative for i in todo if i.regions is Regions.FAMILY}
     made = [i for i in images if i in todo or i.record.relative in leaders]
     detected = _detect_nodes(made, settings)
     graphs = {i.record.relative: _deface_graph(i, settings) for i in made}
@@ -92,10 +92,9 @@ def _detect_nodes(images: Sequence[PlannedImage], settings: RunSettings) -> dict
     """Return a node for each image whose detection serves itself and others."""
     records: dict[str, ImageRecord] = {}
     for image in images:
-        if image.regions is Regions.FAMILY or not image.references:
-            continue
-        own = (image.record,) if image.regions is Regions.OWN else ()
-        records.update({r.relative: r for r in (*own, *image.references)})
+        own = (image.record,) if image.regions is Regions.OWN and image.references else ()
+        others = image.references[1 if image.regions is Regions.FAMILY else 0 :]
+        records.update({r.relative: r for r in (*own, *others)})
     return {
         relative: Node(
             DetectFeatures(
@@ -122,9 +121,11 @@ def _deface_graph(image: PlannedImage, settings: RunSettings) -> Workflow:
         device=settings.device,
         omp_nthreads=settings.omp_nthreads,
         keep_extensions=settings.keep_extensions,
-        mem_gb=peak_memory_gb(image.record.path),
+        mem_gb=max(peak_memory_gb(r.path) for r in (image.record, *image.references)),
         inherit=image.regions is not Regions.OWN,
         shows_tissue=image.record.shows_tissue and image.regions is Regions.OWN,
+        one_scan=image.regions is Regions.FAMILY
+        and is_one_scan(image.record, image.references[0]),
         fill="uniform" if image.record.is_phase else "tissue",
         name=f"deface_{node_name(image.record)}_wf",
     )
@@ -147,7 +148,7 @@ def _lend(
         Merge(len(image.references)), name=f"gather_{node_name(image.record)}", mem_gb=0.1
     )
     for n, reference in enumerate(image.references, 1):
-        if image.regions is Regions.FAMILY:
+        if n == 1 and image.regions is Regions.FAMILY:
             lender, field = graphs[reference.relative], "outputnode.out_features"
         else:
             lender, field = detected[reference.relative], "out_features"

@@ -186,7 +186,64 @@ def test_a_map_is_changed_where_the_reference_shows_skin(reference, defaced, ori
     rng = np.random.default_rng(5)
     phase = rng.integers(-2048, 2048, original.data.shape).astype(np.int16)
     volume = replace(original, data=np.asfortranarray(phase.astype(original.data.dtype)))
-    result = deface_volume(volume, ALL, inheriting(reference, shows_tissue=False))
+    source = inheriting(replace(reference, one_scan=True), shows_tissue=False)
+    result = deface_volume(volume, ALL, source)
     assert result.verdict.decision is Decision.PASS, result.verdict.reasons
     a, b = result.mask.astype(bool), defaced.mask.astype(bool)
     assert 2 * (a & b).sum() / (a.sum() + b.sum()) > 0.99
+
+
+def test_what_was_cut_out_of_the_reference_may_be_whole_elsewhere(reference):
+    """A T1w that was defaced before lends no absence, nor does a stripped one lend anything."""
+    absent = tuple(replace(r, status=Status.ABSENT) for r in reference.features.regions)
+    defaced_before = replace(reference, features=replace(reference.features, regions=absent))
+    carried = carry(defaced_before, reference.image, reference.affine)
+    assert len(carried.doubts(ALL.labels)) == 6
+    stripped = replace(reference, features=replace(reference.features, stripped=True))
+    with pytest.raises(ImageError, match="skull-stripped"):
+        carry(stripped, reference.image, reference.affine)
+
+
+def test_a_head_that_moved_on_the_same_grid_is_noticed(reference):
+    """Repeats share their prescription, not the head's place; one acquisition shares both."""
+    shifted = np.roll(reference.image, (0, -8, 6), axis=(0, 1, 2))
+    assert any(
+        "mm from where" in d
+        for d in carry(reference, shifted, reference.affine).doubts(ALL.labels)
+    )
+    same = carry(replace(reference, one_scan=True), shifted, reference.affine)
+    assert not same.doubts(ALL.labels)
+
+
+def test_a_reference_that_lies_otherwise_does_not_overrule_a_sure_image(reference, defaced):
+    regions = tuple(
+        replace(r, status=Status.CUT_OFF) if r.index == 6 else r for r in defaced.features.regions
+    )
+    own = replace(defaced.features, regions=regions, turn=TURNS[9])
+    assert inheriting(reference, own).detect(reference.image, reference.affine) is own
+
+
+def test_motion_and_doubts_about_the_whole_image_are_lent(reference, original):
+    """A series that moved lends its slack; what speaks against it speaks against the others."""
+    known = replace(reference.features, slack_mm=5.0, image_doubts=("bright air",))
+    lender = replace(reference, features=known, one_scan=True)
+    result = deface_volume(original, ALL, inheriting(lender, shows_tissue=False))
+    plain = deface_volume(original, ALL, inheriting(replace(reference, one_scan=True)))
+    assert result.mask.sum() > 1.1 * plain.mask.sum()
+    assert result.verdict.decision is Decision.REVIEW
+    assert "bright air" in result.verdict.reasons
+    assert result.features.slack_mm == 5.0
+
+
+def test_a_series_is_not_taken_for_stripped(stripped, detector, original):
+    """The median frame says nothing of a face that shows in a few frames."""
+    data = np.asfortranarray(np.stack([stripped.data] * 3, axis=3))
+    with pytest.raises(NoHeadError, match="median frame"):
+        deface_volume(replace(original, data=data, affine=stripped.affine), ALL, detector)
+
+
+def test_phase_series_without_known_motion_awaits_review(reference, original):
+    data = np.asfortranarray(np.stack([original.data] * 2, axis=3))
+    source = inheriting(replace(reference, one_scan=True), shows_tissue=False)
+    result = deface_volume(replace(original, data=data), ALL, source, fill="uniform")
+    assert result.verdict.decision is Decision.REVIEW
