@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 
 NIBABEL = """
@@ -101,7 +102,13 @@ def warm(scan: Path, folder: Path, runs: int) -> tuple[dict[str, list[float]], f
         save_volume(result.dseg_volume, folder / "dseg.nii.gz")
         row["whole job"] = time.perf_counter() - began
         files = (scan, *(folder / f"{n}.nii.gz" for n in ("defaced", "mask", "dseg")))
-        row["pictures"] = timed(draw_pictures, *files, result.features.threshold, folder)
+        draw = partial(
+            draw_pictures,
+            threshold=result.features.threshold,
+            turn=result.features.turn,
+            folder=folder,
+        )
+        row["pictures"] = timed(draw, *files)
         if run:  # the first one warms up
             for name, value in row.items():
                 seconds[name].append(value)
