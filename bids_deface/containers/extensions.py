@@ -77,8 +77,8 @@ def _without_extensions(volume: Volume) -> tuple[Volume, tuple[str, ...]]:
         extensions, padding = parts
         kept = b"".join(content for code, content in extensions if code not in NAMING)
         notes = [_fate(code, len(content)) for code, content in extensions]
-    if not notes:
-        return volume, ()
+        if not any(code in NAMING for code, _ in extensions):
+            return volume, tuple(notes)
     block = kept + padding
     if volume.container is Container.NIFTI:
         block += bytes(-(size + FLAG_SIZE + len(block)) % STEP)

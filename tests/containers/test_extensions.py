@@ -113,6 +113,13 @@ def test_extensions_out_of_order_go_altogether(tmp_path, suffix, block, flag):
     assert len(after) == 352 + (120 if suffix == ".nii" else 0)
 
 
+def test_a_file_that_loses_nothing_keeps_every_byte_though_its_offset_is_odd(tmp_path):
+    path = scan(tmp_path, made.extension(4, b"x") + b"\0" * 5)
+    notes, after = cleaned(path)
+    assert len(notes) == 1
+    assert after == path.read_bytes()
+
+
 def test_an_odd_offset_becomes_a_multiple_of_16(tmp_path):
     block = made.extension(6, SECRET) + made.extension(4, b"x") + b"\0" * 5
     notes, after = cleaned(scan(tmp_path, block))
