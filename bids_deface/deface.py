@@ -179,7 +179,7 @@ def deface_volume(
         Where the features are.
     fill
         ``tissue``: skin and air of the scan. ``uniform``: noise over the scan's own range of
-        values, for images without a skin signal of their own (phase, quantitative maps).
+        values, for images whose values are no signal (phase).
 
     Raises
     ------
@@ -273,7 +273,7 @@ def _movement(volume: Volume, image: NDArray[Any], features: FeatureMap, fill: F
 
 def _notes(found: FeatureMap, changes: ChangeCount, verdict: Verdict) -> tuple[str, ...]:
     """Return what is worth telling though it is no doubt."""
-    notes = found.notes
+    notes: tuple[str, ...] = ()
     if found.stripped:
         notes += ("the image is skull-stripped",)
     if not changes.changed and verdict.decision is Decision.PASS:

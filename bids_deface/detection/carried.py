@@ -11,7 +11,7 @@ from bids_deface.anatomy import BRAIN, name_of
 from bids_deface.detection.alignment import Alignment, align
 from bids_deface.detection.featuremap import FeatureMap, Surface
 from bids_deface.detection.grid import ConformedImage, Grid, conform, resample
-from bids_deface.detection.outline import HeadOutline, find_outline
+from bids_deface.detection.outline import find_outline
 from bids_deface.detection.plausibility import RegionReport, Status
 from bids_deface.detection.turns import UPRIGHT, turned
 from bids_deface.errors import ImageError
@@ -100,17 +100,13 @@ def carry(
         inherited_from=reference.name,
         # The header is believed, but on another grid the head may lie as far off as was measured.
         slack_mm=slack if moved or _same_grid(reference, grid) else max(slack or 0.0, shift),
-        notes=(),
     )
     if shows_tissue:
         return _with_own_surface(carried, conformed, grid)
-    head_grid = reference.features.head_grid
-    step = there @ np.linalg.inv(reference.affine)
     return replace(
         carried,
         threshold=find_outline(conformed).threshold,
         surface=Surface(reference.image, there, reference.features.dseg),
-        head_grid=Grid(head_grid.shape, step @ head_grid.affine),
     )
 
 
@@ -152,7 +148,7 @@ def _face_places(reference: ReferenceHead) -> NDArray[np.float64]:
 
 def _with_own_surface(carried: FeatureMap, conformed: ConformedImage, grid: Grid) -> FeatureMap:
     """Take head and threshold from the image itself."""
-    outline: HeadOutline = find_outline(conformed)
+    outline = find_outline(conformed)
     brain = resample(carried.dseg == BRAIN, grid.affine, conformed.grid, order=0) > 0
     overlap = float(outline.mask[brain].mean()) if brain.any() else 0.0
     if overlap < LEAST_OVERLAP:

@@ -54,7 +54,7 @@ class FeatureMap:
     threshold
         Intensity of the image above which a voxel is head.
     head
-        Filled head mask (2 mm).
+        Filled head mask (2 mm); with a ``surface``, the reference's and of no use.
     head_grid
         Grid of ``head``.
     turn
@@ -70,8 +70,6 @@ class FeatureMap:
         How far the head may lie from ``dseg`` in some frame; None where nobody measured it.
     image_doubts
         In words, what speaks against the image as a whole.
-    notes
-        What else is worth knowing, in words.
     """
 
     dseg: NDArray[np.uint8]
@@ -86,7 +84,6 @@ class FeatureMap:
     stripped: bool = False
     slack_mm: float | None = None
     image_doubts: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
 
     def doubts(self, labels: frozenset[int]) -> tuple[str, ...]:
         """Return the reasons for which one of ``labels`` is doubtful."""
@@ -118,7 +115,6 @@ def save_features(features: FeatureMap | ImageError, path: Path) -> None:
         "stripped": features.stripped,
         "slack_mm": features.slack_mm,
         "image_doubts": features.image_doubts,
-        "notes": features.notes,
     }
     np.savez_compressed(
         path,
@@ -155,5 +151,4 @@ def load_features(path: Path) -> FeatureMap | ImageError:
             stripped=facts["stripped"],
             slack_mm=facts["slack_mm"],
             image_doubts=tuple(facts["image_doubts"]),
-            notes=tuple(facts["notes"]),
         )

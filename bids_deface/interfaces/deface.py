@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from nipype.interfaces.base import (
-    BaseInterfaceInputSpec,
     File,
     SimpleInterface,
     TraitedSpec,
@@ -21,26 +20,22 @@ from bids_deface.containers.names import USUAL_SUFFIX
 from bids_deface.containers.save import save_volume
 from bids_deface.deface import DefaceResult, DefaceSettings, FeatureSource
 from bids_deface.deface_file import deface_file, load_reference
-from bids_deface.detection.checksum import DEFAULT_WEIGHTS, verify
+from bids_deface.detection.checksum import verify
 from bids_deface.detection.featuremap import FeatureMap, load_features, save_features
 from bids_deface.detection.session import SessionFeatures
 from bids_deface.errors import ImageError, NoInputError
+from bids_deface.interfaces.detector import DetectorInputSpec, detector_of, weights_of
 from bids_deface.record import failure_record, success_record
 
 
-class DefaceInputSpec(BaseInterfaceInputSpec):  # type: ignore[misc]
+class DefaceInputSpec(DetectorInputSpec):
     """Inputs of :class:`Deface`."""
 
-    in_file = File(mandatory=True, desc="head scan; may turn out to be unreadable")
-    model = File(desc="weights file; the one of the package if unset")
     source = traits.Str("", usedefault=True, desc="its name in records and messages")
     features = traits.List(traits.Str(), desc="features to hide; all of the protocol's if unset")
     protocol = traits.Str("default", usedefault=True, desc="set of methods")
     keep_extensions = traits.Bool(False, usedefault=True, desc="keep those that can hold names")
     random_seed = traits.Int(desc="seed of the random fill", nohash=True)
-    device = traits.Str("cpu", usedefault=True, desc="torch device of the detector")
-    use_gpu = traits.Bool(False, usedefault=True, nohash=True, desc="tells nipype of the GPU")
-    num_threads = traits.Int(1, usedefault=True, nohash=True, desc="CPU threads")
     in_features = File(desc="what DetectFeatures knows of the image; detected here if unset")
     inherit = traits.Bool(False, usedefault=True, desc="take the regions of a reference anyhow")
     shows_tissue = traits.Bool(True, usedefault=True, desc="whether the image shows the skin")
@@ -110,11 +105,8 @@ class Deface(SimpleInterface):  # type: ignore[misc]
     def _features(self, settings: DefaceSettings) -> FeatureSource:
         """Return where the features come from: the detector, or what is known of the session."""
         inputs = self.inputs
-        model = Path(inputs.model) if isdefined(inputs.model) else DEFAULT_WEIGHTS
         if not isdefined(inputs.in_features) and not inputs.inherit:
-            from bids_deface.detection.detector import FeatureDetector
-
-            return FeatureDetector(model, inputs.device, inputs.num_threads)
+            return detector_of(inputs)
         known = zip(
             *(
                 value if isdefined(value) else []
@@ -133,6 +125,6 @@ class Deface(SimpleInterface):  # type: ignore[misc]
                 if isinstance(features, FeatureMap)
             ],
             wanted=settings.labels,
-            sha256=verify(model),
+            sha256=verify(weights_of(inputs)),
             shows_tissue=inputs.shows_tissue,
         )
