@@ -19,6 +19,8 @@ class FacialFeature(StrEnum):
 
 
 ALL_FEATURES: Final = tuple(FacialFeature)
+#: Features that stick out of the head: the whole region shows them, not its skin alone.
+PROTRUDING: Final = (FacialFeature.NOSE, FacialFeature.EARS)
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,8 @@ LABELS: Final = (
     Label(7, "brain", "#9467bd", None),
 )
 BRAIN: Final = 7
+#: Where regions meet, later ones are drawn over earlier ones; the brain over all.
+PRIORITY: Final = (4, 5, 6, 1, 2, 3, BRAIN)
 
 #: Classes of the detector's softmax, in channel order.
 CLASSES: Final = ("background", "eyes", "nose", "ears", "mouth", "brain")

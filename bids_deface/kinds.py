@@ -11,3 +11,18 @@ class Container(StrEnum):
     NIFTI = "a NIfTI file"
     PAIR = "a NIfTI pair"
     MGH = "an MGH file"
+
+
+class Level(StrEnum):
+    """How much of the face is hidden."""
+
+    FEATURES = "features"
+    FACE = "face"
+
+
+class OnDoubt(StrEnum):
+    """What becomes of an image whose verdict would be REVIEW."""
+
+    REVIEW = "review"
+    STRICT = "strict"
+    REMOVE_FACE = "remove-face"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import product
 
 import numpy as np
@@ -10,6 +11,8 @@ from scipy import ndimage
 
 #: Side of the blocks in which masks are dilated, voxels.
 BLOCK = 64
+#: Slices along each axis.
+Box = tuple[slice, ...]
 
 
 def otsu_threshold(image: NDArray[np.float32], bins: int = 256) -> float:
@@ -123,12 +126,7 @@ def dilate_mm(
             out[block] = True
         elif around.any():
             near = ndimage.distance_transform_edt(~around, sampling=zooms) <= radius_mm
-            out[block] = near[
-                tuple(
-                    slice(b.start - w.start, b.stop - w.start)
-                    for b, w in zip(block, wide, strict=True)
-                )
-            ]
+            out[block] = near[box_within(block, wide)]
     return out
 
 
@@ -152,4 +150,29 @@ def grown_box(
     return tuple(
         slice(max(0, s.start - int(pad)), min(n, s.stop + int(pad)))
         for s, pad, n in zip(box, pads, shape, strict=True)
+    )
+
+
+def enclosing_box(boxes: Sequence[Box]) -> Box:
+    """Return the smallest box that holds several."""
+    return tuple(
+        slice(min(s.start for s in along), max(s.stop for s in along))
+        for along in zip(*boxes, strict=True)
+    )
+
+
+def box_within(box: Box, outer: Box) -> Box:
+    """Return a box of the image as a box of what ``outer`` cuts out of it."""
+    return _shifted(box, outer, -1)
+
+
+def box_from(box: Box, outer: Box) -> Box:
+    """Return a box of what ``outer`` cuts out of the image as a box of the image."""
+    return _shifted(box, outer, 1)
+
+
+def _shifted(box: Box, by: Box, sign: int) -> Box:
+    return tuple(
+        slice(b.start + sign * o.start, b.stop + sign * o.start)
+        for b, o in zip(box, by, strict=True)
     )

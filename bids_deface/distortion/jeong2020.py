@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from bids_deface.distortion.heights import footprint_of, skin_intensity, surface_height
 from bids_deface.distortion.noise import constant_air
 from bids_deface.distortion.scene import Change, Scene, as_stored
+from bids_deface.heights import footprint_of, skin_intensity, surface_height
 from bids_deface.tissue import bounding_box
 
 #: Half-thickness of the overwritten surface along each axis, voxels.

@@ -2,24 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
 import numpy as np
 
-from bids_deface.anatomy import ALL_FEATURES, FacialFeature
+from bids_deface.anatomy import ALL_FEATURES, FacialFeature, labels_of
+from bids_deface.distortion.auricle import remove_auricle
+from bids_deface.distortion.front import smooth_front
 from bids_deface.distortion.jeong2020 import (
     noise_auricle,
     overwrite_eye_surface,
     zero_nose_box,
 )
 from bids_deface.distortion.scene import Change, Scene
-from bids_deface.distortion.surface import flatten_surface, remove_outward
 
 #: A method takes the scene, the outward axis and direction, and a random generator.
 Method = Callable[[Scene, int, int, np.random.Generator], Change]
+
+
+@dataclass(frozen=True)
+class Step:
+    """Features that one method hides.
+
+    Attributes
+    ----------
+    features
+        What it can hide.
+    method
+        How.
+    together
+        Whether the chosen ones are hidden as one surface; else region by region.
+    """
+
+    features: tuple[FacialFeature, ...]
+    method: Method
+    together: bool = False
 
 
 @dataclass(frozen=True)
@@ -30,50 +50,57 @@ class Protocol:
     ----------
     name
         As given to ``--protocol``.
-    methods
-        Feature to method.
+    steps
+        What is hidden how, in order.
     descriptions
         Feature to a sentence for sidecars and reports.
     """
 
     name: str
-    methods: Mapping[FacialFeature, Method]
+    steps: tuple[Step, ...]
     descriptions: Mapping[FacialFeature, str]
 
     @property
     def features(self) -> tuple[FacialFeature, ...]:
         """Features this protocol can hide, in the order of :class:`FacialFeature`."""
-        return tuple(f for f in ALL_FEATURES if f in self.methods)
+        return tuple(f for f in ALL_FEATURES if f in self.descriptions)
+
+    def tasks(self, chosen: Iterable[FacialFeature]) -> Iterator[tuple[tuple[int, ...], Method]]:
+        """Yield the label indices that are hidden in one go, and the method, in order."""
+        wanted = set(chosen)
+        for step in self.steps:
+            labels = [i for f in step.features if f in wanted for i in labels_of(f)]
+            for indices in [tuple(labels)] if step.together else [(i,) for i in labels]:
+                if indices:
+                    yield indices, step.method
 
 
 DEFAULT_PROTOCOL: Final = Protocol(
     name="default",
-    methods=MappingProxyType(
-        {
-            FacialFeature.EYES: flatten_surface,
-            FacialFeature.NOSE: remove_outward,
-            FacialFeature.EARS: remove_outward,
-            FacialFeature.MOUTH: flatten_surface,
-        }
+    steps=(
+        Step(
+            (FacialFeature.EYES, FacialFeature.NOSE, FacialFeature.MOUTH),
+            smooth_front,
+            together=True,
+        ),
+        Step((FacialFeature.EARS,), remove_auricle),
     ),
     descriptions=MappingProxyType(
         {
-            FacialFeature.EYES: "surface flattened to one local skin intensity",
-            FacialFeature.NOSE: "removed and replaced by air noise of the scan",
+            FacialFeature.EYES: "laid under a smooth surface of one local skin intensity",
+            FacialFeature.NOSE: "cut down to that surface; air noise of the scan in its place",
             FacialFeature.EARS: "auricles replaced by air noise of the scan",
-            FacialFeature.MOUTH: "surface flattened to one local skin intensity",
+            FacialFeature.MOUTH: "laid under a smooth surface of one local skin intensity",
         }
     ),
 )
 
 JEONG2020: Final = Protocol(
     name="jeong2020",
-    methods=MappingProxyType(
-        {
-            FacialFeature.EYES: overwrite_eye_surface,
-            FacialFeature.NOSE: zero_nose_box,
-            FacialFeature.EARS: noise_auricle,
-        }
+    steps=(
+        Step((FacialFeature.EYES,), overwrite_eye_surface),
+        Step((FacialFeature.NOSE,), zero_nose_box),
+        Step((FacialFeature.EARS,), noise_auricle),
     ),
     descriptions=MappingProxyType(
         {

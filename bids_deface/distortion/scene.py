@@ -20,7 +20,9 @@ class Scene:
     data
         Stored voxel values of one frame.
     region
-        bool, the detected feature.
+        bool, what is hidden here: one region, or several together.
+    protruding
+        bool, the part of it that sticks out of the head and must change as a whole.
     features
         bool, all features that are being hidden: their surface is no model for the skin.
     head
@@ -39,6 +41,7 @@ class Scene:
 
     data: NDArray[Any]
     region: NDArray[np.bool_]
+    protruding: NDArray[np.bool_]
     features: NDArray[np.bool_]
     head: NDArray[np.bool_]
     air: NDArray[np.bool_]

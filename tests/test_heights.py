@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bids_deface.distortion.heights import (
+from bids_deface.heights import (
     Columns,
     enclosing_ellipse,
     membrane,

@@ -58,6 +58,60 @@ def surface_height(head: NDArray[np.bool_]) -> NDArray[np.float64]:
     return np.where(head.any(axis=-1), out, -1).astype(np.float64)
 
 
+def last_crossing(
+    values: NDArray[Any], inside: NDArray[np.bool_], threshold: float
+) -> tuple[NDArray[np.int_], NDArray[np.float64]]:
+    """Return the outermost place inside in each row, and how far on the threshold is crossed.
+
+    Parameters
+    ----------
+    values
+        Intensities (..., height), outwards along the last axis.
+    inside
+        bool, same shape, places above the threshold that count.
+    threshold
+        Intensity of the surface.
+
+    Returns
+    -------
+    last
+        Index (...) along the last axis; the last of all where nothing is inside.
+    part
+        Share (...) of the step to the next place, 0 to 1.
+    """
+    n = inside.shape[-1]
+    last = n - 1 - inside[..., ::-1].argmax(axis=-1)
+    beyond = np.minimum(last + 1, n - 1)
+    inner, outer = (
+        np.take_along_axis(values, at[..., None], axis=-1)[..., 0].astype(np.float64)
+        for at in (last, beyond)
+    )
+    return last, np.clip((inner - threshold) / np.maximum(inner - outer, 1e-9), 0, 1)
+
+
+def crossing_height(
+    image: NDArray[Any], head: NDArray[np.bool_], threshold: float
+) -> NDArray[np.float64]:
+    """Return where each column (a, b, height) crosses the threshold; -1 where it holds no head.
+
+    Parameters
+    ----------
+    image, head, threshold
+        See :func:`last_crossing`.
+    """
+    last, part = last_crossing(image, head, threshold)
+    return np.where(head.any(axis=-1), last + part, -1.0)
+
+
+def smoothed(
+    height: NDArray[np.float64], known: NDArray[np.bool_], sigma: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Smooth a height map (a, b) by what is known of it; ``sigma`` in pixels."""
+    weight = ndimage.gaussian_filter(known.astype(np.float64), sigma)
+    total = ndimage.gaussian_filter(np.where(known, height, 0.0), sigma)
+    return np.asarray(total / np.maximum(weight, 1e-9))
+
+
 def widen(
     footprint: NDArray[np.bool_], radius_mm: float, zooms: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
@@ -93,8 +147,22 @@ def enclosing_ellipse(
     return np.asarray((distance <= reach) | footprint)
 
 
+def closed(
+    footprint: NDArray[np.bool_], radius_mm: float, zooms: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Return a footprint (a, b) with gaps and notches narrower than a disc filled."""
+    pad = np.ceil(radius_mm / zooms).astype(int) + 1
+    grown = widen(np.pad(footprint, [(int(n), int(n)) for n in pad]), radius_mm, zooms)
+    shrunk = ~widen(~grown, radius_mm, zooms)
+    a, b = (slice(int(n), -int(n)) for n in pad)
+    return np.asarray(shrunk[a, b] | footprint)
+
+
 def membrane(
-    height: NDArray[np.float64], known: NDArray[np.bool_], zooms: NDArray[np.float64]
+    height: NDArray[np.float64],
+    known: NDArray[np.bool_],
+    zooms: NDArray[np.float64],
+    smoothing_mm: float = RIM_SMOOTHING_MM,
 ) -> NDArray[np.float64]:
     """Carry the known heights across the unknown columns (discrete Laplace equation).
 
@@ -107,6 +175,8 @@ def membrane(
         the membrane end level (Neumann).
     zooms
         Pixel size in mm.
+    smoothing_mm
+        Smoothing of the known heights.
 
     Returns
     -------
@@ -114,10 +184,7 @@ def membrane(
         Height in every column; smoothed where it was known.
     """
     # One noisy column of the rim must not draw a ridge across the feature.
-    sigma = RIM_SMOOTHING_MM / zooms
-    weight = ndimage.gaussian_filter(known.astype(np.float64), sigma)
-    smooth = np.asarray(ndimage.gaussian_filter(np.where(known, height, 0.0), sigma))
-    smooth /= np.maximum(weight, 1e-9)
+    smooth = smoothed(height, known, smoothing_mm / zooms)
     if known.all():
         return smooth
     number = np.full(known.shape, -1)

@@ -1,0 +1,65 @@
+"""Eyes, nose and mouth under one smooth surface."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import ndimage
+
+from bids_deface.distortion.scene import Change, Scene
+from bids_deface.distortion.surface import Heights, inner_face, resurface, skin_around, tip_of
+from bids_deface.heights import (
+    Columns,
+    closed,
+    footprint_of,
+    widen,
+)
+
+#: Gaps between features up to twice as wide as this are hidden with them, mm: a strip of skin
+#: between eye, nose and mouth would keep the face's layout.
+BRIDGE_MM = 10.0
+#: Widening of the features' footprint, mm; at least one voxel.
+RIM_MM = 5.0
+#: Width over which the new surface meets the skin around it, mm.
+TAPER_MM = 8.0
+#: Smoothing of the rim from which the surface starts, and of the surface itself, mm: no brow
+#: ridge and no fold of the cheek is carried into it.
+RIM_SMOOTHING_MM = 4.0
+SMOOTHING_MM = 6.0
+
+
+def smooth_front(scene: Scene, axis: int, sign: int, rng: np.random.Generator) -> Change:
+    """Replace the surface over all features of the front by one smooth membrane of skin.
+
+    The height of the skin around the features is carried across them and smoothed, which keeps
+    no relief of the features themselves: lids, sockets, nose and lips are gone. Under the new
+    surface a shell of skin gets one local intensity; above it is air noise of the scan. The nose
+    changes as a whole, down to its root.
+
+    Parameters
+    ----------
+    scene
+        Surroundings of the features.
+    axis, sign
+        Direction out of the head; (1, 1) is forward.
+    rng
+        Random generator for the air.
+    """
+    columns = Columns(axis, sign)
+    flat = np.delete(scene.zooms, axis)
+    own = footprint_of(columns.view(scene.region))
+    core = widen(closed(own, BRIDGE_MM, flat), max(RIM_MM, float(flat.max())), flat)
+    footprint = widen(core, TAPER_MM, flat)
+    old, bare = skin_around(scene, columns, core, RIM_SMOOTHING_MM)
+    bare = ndimage.gaussian_filter(bare, SMOOTHING_MM / flat, mode="nearest")
+    weight = np.clip(ndimage.distance_transform_edt(footprint, sampling=flat) / TAPER_MM, 0, 1)
+    new = np.where(old >= 0, old + weight * (bare - old), bare)
+    nose = columns.view(scene.protruding)
+    near = widen(footprint_of(nose), RIM_MM, flat)
+    heights = Heights(
+        footprint=footprint,
+        old=old,
+        new=new,
+        outermost=np.where(near, tip_of(nose), -1.0),
+        innermost=inner_face(nose),
+    )
+    return resurface(scene, columns, heights, scene.head & ~scene.protruding, rng)

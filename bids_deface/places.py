@@ -1,0 +1,201 @@
+"""What is to be hidden, where it lies, and what is to be written there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bids_deface.anatomy import PROTRUDING, FacialFeature, labels_of
+from bids_deface.assurance.aliasing import Copy
+from bids_deface.assurance.brain import protected_in
+from bids_deface.distortion.methods import Protocol
+from bids_deface.distortion.scene import Scene
+from bids_deface.frames import frames_of
+from bids_deface.surroundings import Surroundings
+from bids_deface.tissue import Box, bounding_box, box_from, box_within, grown_box
+
+#: Surroundings a method sees around its feature, mm: skin to learn from and air to draw from.
+AROUND_MM = 30.0
+PROTRUDING_LABELS = tuple(index for feature in PROTRUDING for index in labels_of(feature))
+
+
+@dataclass(frozen=True)
+class Edit:
+    """New values in one box of an image.
+
+    Attributes
+    ----------
+    box
+        Slices (i, j, k) of the image.
+    put
+        bool, shape of the box: voxels to write.
+    values
+        Stored values (frame, voxel), voxels in the order of ``put``.
+    n_inside
+        Number of these voxels inside each hidden region, by label index.
+    n_spared
+        Number of voxels that the method would have changed, but for the brain.
+    doubts
+        In words, why what they show may not be hidden.
+    removed
+        Labels of the features whose whole place became air, wherever in it they were.
+    """
+
+    box: Box
+    put: NDArray[np.bool_]
+    values: tuple[NDArray[Any], ...]
+    n_inside: Mapping[int, int]
+    n_spared: int
+    doubts: tuple[str, ...] = ()
+    removed: frozenset[int] = frozenset()
+
+    def write(self, data: NDArray[Any], mask: NDArray[np.uint8]) -> None:
+        """Write the values into an image (i, j, k[, t...]) and mark them in a mask (i, j, k)."""
+        for frame, values in zip(frames_of(data), self.values, strict=True):
+            frame[self.box][self.put] = values
+        mask[self.box] |= self.put
+
+
+@dataclass(frozen=True)
+class Task:
+    """What to hide in one image, and what is known of it.
+
+    Attributes
+    ----------
+    data
+        Stored values (i, j, k[, t...]), axes right, anterior, superior; only read.
+    dseg
+        uint8 (i, j, k), regions.
+    around
+        Head and air of the same image.
+    protocol
+        Methods by feature.
+    features
+        What to hide.
+    threshold
+        Stored value between air and head, in a frame of typical brightness; NaN where no value is.
+    margin_mm
+        Distance from the brain within which nothing changes.
+    slack_mm
+        How far the surface may lie from where ``around`` has it, in single frames.
+    copies
+        Copies of features that hang in the air, to be erased.
+    """
+
+    data: NDArray[Any]
+    dseg: NDArray[np.uint8]
+    around: Surroundings
+    protocol: Protocol
+    features: tuple[FacialFeature, ...]
+    threshold: float
+    margin_mm: float
+    slack_mm: float = 0.0
+    copies: tuple[Copy, ...] = ()
+
+    def place(
+        self, found: Box, region: NDArray[np.bool_] | None, hidden: tuple[int, ...]
+    ) -> Place:
+        """Tell what lies around a box.
+
+        Parameters
+        ----------
+        found
+            Slices of the image around what is hidden.
+        region
+            bool, shape of ``found``: what is hidden here, where it is no region; None for
+            the regions in ``hidden``.
+        hidden
+            Labels of what is hidden here, the others of these features elsewhere.
+        """
+        zooms = self.around.zooms
+        box = grown_box(found, AROUND_MM, zooms, self.dseg.shape)
+        labels = self.dseg[box]
+        if region is None:
+            here = np.isin(labels, hidden)
+            chosen = [i for feature in self.features for i in labels_of(feature)]
+            everywhere = here | np.isin(labels, chosen)
+        else:
+            labels = np.zeros_like(labels)
+            here = np.zeros(labels.shape, dtype=bool)
+            here[box_within(found, box)] = region
+            everywhere = here
+        return Place(
+            box=box,
+            labels=labels,
+            region=here,
+            hidden=everywhere,
+            head=self.around.head(box, everywhere),
+            air=self.around.air(box, everywhere),
+            allowed=~protected_in(box, self.dseg, self.margin_mm, zooms),
+        )
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where something is hidden in one go.
+
+    Attributes
+    ----------
+    box
+        Slices of the image: what is hidden and ``AROUND_MM`` around it.
+    labels
+        uint8, shape of the box: all regions.
+    region
+        bool, what is hidden here.
+    hidden
+        bool, all that is being hidden, here or elsewhere.
+    head, air
+        bool, what is head and what is surely air.
+    allowed
+        bool, voxels that may change.
+    """
+
+    box: Box
+    labels: NDArray[np.uint8]
+    region: NDArray[np.bool_]
+    hidden: NDArray[np.bool_]
+    head: NDArray[np.bool_]
+    air: NDArray[np.bool_]
+    allowed: NDArray[np.bool_]
+
+    def scene(
+        self, values: NDArray[Any], threshold: float, far_air: NDArray[Any], task: Task
+    ) -> Scene:
+        """Return what a method sees of these values."""
+        return Scene(
+            data=values,
+            region=self.region,
+            protruding=self.region & np.isin(self.labels, PROTRUDING_LABELS),
+            features=self.hidden,
+            head=self.head,
+            air=self.air & np.isfinite(values),
+            zooms=task.around.zooms,
+            threshold=threshold,
+            far_air=far_air,
+            slack_mm=task.slack_mm,
+        )
+
+    def edit(self, wanted: NDArray[np.bool_], values: tuple[NDArray[Any], ...]) -> Edit:
+        """Return what is to be written.
+
+        Parameters
+        ----------
+        wanted
+            bool, shape of the box: voxels that are to change, if they may.
+        values
+            Stored values (frame, voxel) of those that may.
+        """
+        put = wanted & self.allowed
+        counts = np.bincount(self.labels[put & self.region])
+        tight = bounding_box(put)
+        return Edit(
+            box=box_from(tight, self.box),
+            put=put[tight].copy(),
+            values=values,
+            n_inside={i: int(n) for i, n in enumerate(counts) if i and n},
+            n_spared=int((wanted & ~self.allowed).sum()),
+        )
