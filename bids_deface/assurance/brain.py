@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bids_deface.anatomy import BRAIN
 from bids_deface.frames import slowest_axis
-from bids_deface.tissue import bounding_box, dilate_mm, grown_box
+from bids_deface.tissue import bounding_box, box_from, box_within, dilate_mm, grown_box
 
 #: Slices that are compared at a time.
 SLAB = 8
@@ -57,10 +57,7 @@ def protected_in(
     """
     wide = grown_box(box, margin_mm, zooms, dseg.shape)
     near = dilate_mm(dseg[wide] == BRAIN, margin_mm, zooms)
-    inner = tuple(
-        slice(b.start - w.start, b.stop - w.start) for b, w in zip(box, wide, strict=True)
-    )
-    return near[inner]
+    return near[box_within(box, wide)]
 
 
 def count_changes(
@@ -91,11 +88,44 @@ def count_changes(
         outside += int((differs & (mask[box] == 0)).sum())
         if differs.any():
             near = bounding_box(differs)
-            place = tuple(
-                slice(b.start + n.start, b.start + n.stop) for b, n in zip(box, near, strict=True)
-            )
-            inside += int((differs[near] & protected(place)).sum())
+            inside += int((differs[near] & protected(box_from(near, box))).sum())
     return ChangeCount(changed, outside_mask=outside, in_brain=inside)
+
+
+def count_written(
+    before: NDArray[Any],
+    written: Iterable[NDArray[Any]],
+    mask: NDArray[np.uint8],
+    dseg: NDArray[np.uint8],
+) -> ChangeCount:
+    """Compare a file's voxels with those of the original bit by bit, as they come off the disk.
+
+    Parameters
+    ----------
+    before
+        Stored values (i, j, k[, t...]) of the original.
+    written
+        Slabs (i, j, n) of the other file, slices in the order of the file.
+    mask
+        uint8 (i, j, k), 1 where voxels were to change.
+    dseg
+        uint8 (i, j, k), regions; here the brain counts without its margin.
+    """
+    slices = before.reshape(*before.shape[:2], -1, order="F")
+    changed = np.zeros(mask.shape, dtype=bool, order="F")
+    at = 0
+    for slab in written:
+        differs = _differs(slices[..., at : at + slab.shape[2]], slab)
+        for k in np.flatnonzero(differs.any(axis=(0, 1))):
+            changed[..., (at + k) % mask.shape[2]] |= differs[..., k]
+        at += slab.shape[2]
+    box = bounding_box(changed)
+    found = changed[box]
+    return ChangeCount(
+        changed=int(found.sum()),
+        outside_mask=int((found & (mask[box] == 0)).sum()),
+        in_brain=int((found & (dseg[box] == BRAIN)).sum()),
+    )
 
 
 def _differs(one: NDArray[Any], two: NDArray[Any]) -> NDArray[np.bool_]:

@@ -19,6 +19,8 @@ from bids_deface.errors import ImageError, NoInputError, OutputError, ReadError
 
 Piece = bytes | memoryview
 Writer = Callable[[BinaryIO], object]
+#: Looks at files that are written but not in their places yet: place to temporary file.
+Inspector = Callable[[Mapping[Path, Path]], object]
 #: Bytes that go through gzip at once.
 CHUNK = 2**17
 ANNEX_HINT = "Run: datalad get (git-annex content is missing)."
@@ -144,13 +146,15 @@ def write_whole(path: Path, content: bytes) -> None:
     write_together({path: lambda file: file.write(content)})
 
 
-def write_together(writers: Mapping[Path, Writer]) -> None:
+def write_together(writers: Mapping[Path, Writer], inspect: Inspector | None = None) -> None:
     """Write files that belong together, all of them or none.
 
     Parameters
     ----------
     writers
         Path to what writes its content; renamed in this order once all are written.
+    inspect
+        Raises where what was written must not be seen; nothing is left then.
 
     Raises
     ------
@@ -162,6 +166,8 @@ def write_together(writers: Mapping[Path, Writer]) -> None:
     try:
         for path, write in writers.items():
             made[path] = _write_temporary(path, write)
+        if inspect is not None:
+            inspect(made)
         for path, temporary in made.items():
             with _output_errors(path):
                 temporary.replace(path)

@@ -1,0 +1,118 @@
+"""A look at the defaced head: faces found, and what is left of each feature."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from bids_deface.anatomy import BRAIN, FacialFeature, labels_of
+from bids_deface.assurance.face import find_faces
+from bids_deface.assurance.residues import Residue, doubts_of_residues, measure_residues
+from bids_deface.detection.grid import SPACING_MM, conform, resample_labels
+
+#: With these hidden, nobody should find a face.
+A_FACE = frozenset({FacialFeature.EYES, FacialFeature.NOSE})
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What the head looks like before and after.
+
+    Attributes
+    ----------
+    faces_before, faces_after
+        Detector to the number of its views in which it finds a face.
+    residues
+        What is left of each region, by label index.
+    """
+
+    faces_before: Mapping[str, int]
+    faces_after: Mapping[str, int]
+    residues: Mapping[int, Residue]
+
+    def doubts(
+        self,
+        features: Iterable[FacialFeature],
+        removed: frozenset[int] = frozenset(),
+        *,
+        own_skin: bool = True,
+    ) -> tuple[str, ...]:
+        """Return what speaks against the face being gone.
+
+        Parameters
+        ----------
+        features
+            What was to be hidden.
+        removed
+            Labels of what was taken off with all around it: no skin is left there to judge.
+        own_skin
+            See :func:`bids_deface.assurance.residues.doubts_of_residues`.
+        """
+        chosen = frozenset(features)
+        found = tuple(
+            f"a face is still found by the detector {name}"
+            for name, n_views in self.faces_after.items()
+            if n_views and chosen >= A_FACE
+        )
+        labels = {index for feature in chosen for index in labels_of(feature)} - removed
+        left = (residue for index, residue in self.residues.items() if index in labels)
+        return found + doubts_of_residues(left, own_skin=own_skin)
+
+
+def inspect_head(
+    before: NDArray[Any],
+    after: NDArray[Any],
+    affine: NDArray[np.float64],
+    dseg: NDArray[np.uint8],
+    mask: NDArray[np.uint8],
+    threshold: float,
+) -> Inspection:
+    """Compare the head's surface before and after, on the detector's grid.
+
+    Parameters
+    ----------
+    before, after
+        Intensities (i, j, k), axes right, anterior, superior, brighter = more signal.
+    affine
+        Voxel-to-world matrix (4x4, mm) in which the head is upright.
+    dseg
+        Regions, same grid.
+    mask
+        Changed voxels, same grid.
+    threshold
+        Intensity of the head's surface.
+    """
+    faces, images = [], []
+    for image in (before, after):
+        small = conform(image, affine)
+        scaled = (threshold - small.low) / max(small.high - small.low, 1e-9)
+        faces.append(find_faces(small.image, small.grid.affine, scaled))
+        images.append((small, scaled))
+    small, scaled = images[1]
+    labels = resample_labels(dseg, affine, small.grid)
+    left = _tissue_left(before, dseg, mask, threshold) * abs(float(np.linalg.det(affine[:3, :3])))
+    residues = measure_residues(
+        small.image,
+        labels,
+        np.full(3, SPACING_MM),
+        scaled,
+        dict(enumerate((left / 1000).tolist())),
+    )
+    return Inspection(faces[0], faces[1], residues)
+
+
+def _tissue_left(
+    image: NDArray[Any], dseg: NDArray[np.uint8], mask: NDArray[np.uint8], threshold: float
+) -> NDArray[np.float64]:
+    """Return how many voxels of tissue in each region are as they were, by label index."""
+    counts = np.zeros(BRAIN + 1)
+    for index, box in enumerate(ndimage.find_objects(dseg, max_label=BRAIN - 1), start=1):
+        if box is not None:
+            kept = (dseg[box] == index) & (mask[box] == 0)
+            counts[index] = (image[box][kept] > threshold).sum()
+    return counts

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bids_deface.anatomy import ALL_FEATURES, FacialFeature
+from bids_deface.inspection import inspect_head
+from bids_deface.volume import canonical_affine, canonical_view
+
+
+@pytest.fixture(scope="module")
+def parts(original, defaced):
+    before, after = (canonical_view(v.data, v.affine) for v in (original, defaced.volume))
+    affine = canonical_affine(before.shape, original.affine)
+    dseg, mask = (canonical_view(a, original.affine) for a in (defaced.dseg, defaced.mask))
+    return before, after, affine, dseg, mask, defaced.features.threshold
+
+
+def test_the_face_is_seen_before_and_gone_after(parts, defaced):
+    found = inspect_head(*parts)
+    assert sum(found.faces_before.values()) >= 3
+    assert not any(found.faces_after.values())
+    assert found.doubts(ALL_FEATURES) == ()
+    assert defaced.inspection == found, "the job looks in the same way"
+
+
+def test_an_untouched_head_is_told_feature_by_feature(parts):
+    before, _, affine, dseg, mask, threshold = parts
+    found = inspect_head(before, before, affine, dseg, np.zeros_like(mask), threshold)
+    words = " ".join(found.doubts(ALL_FEATURES))
+    assert "a face is still found" in words
+    for name in ("left eye", "right eye", "nose", "left ear", "right ear", "mouth"):
+        assert name in words, name
+
+
+def test_only_what_was_to_be_hidden_counts(parts):
+    before, _, affine, dseg, mask, threshold = parts
+    found = inspect_head(before, before, affine, dseg, np.zeros_like(mask), threshold)
+    words = " ".join(found.doubts([FacialFeature.EARS]))
+    assert "left ear" in words
+    assert "nose" not in words
+    assert "face" not in words
