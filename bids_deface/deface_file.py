@@ -8,24 +8,21 @@ from functools import partial
 from pathlib import Path
 
 from bids_deface.assurance.verdict import Decision
+from bids_deface.case import FeatureSource, Fill, find_features
+from bids_deface.checked_save import save_defaced
 from bids_deface.containers.extensions import without_names
 from bids_deface.containers.load import load_volume, voxel_count
 from bids_deface.containers.names import check_suffix, container_of, files_of
 from bids_deface.containers.save import save_volume
-from bids_deface.deface import (
-    DefaceResult,
-    DefaceSettings,
-    FeatureSource,
-    Fill,
-    deface_volume,
-    find_features,
-)
+from bids_deface.deface import deface_volume
 from bids_deface.detection.carried import ReferenceHead
 from bids_deface.detection.detector import FeatureDetector
 from bids_deface.detection.featuremap import FeatureMap
 from bids_deface.detection.session import SessionFeatures
 from bids_deface.errors import DefaceError, ImageError, OutputError, ReviewNeededError
 from bids_deface.kinds import Container
+from bids_deface.result import DefaceResult
+from bids_deface.settings import DefaceSettings
 from bids_deface.volume import canonical_affine, canonical_view, one_image
 
 PathLike = str | os.PathLike[str]
@@ -120,6 +117,8 @@ def deface_image(
     *,
     features: Iterable[str] | None = None,
     protocol: str = "default",
+    level: str = "features",
+    on_doubt: str = "review",
     mask_file: str | os.PathLike[str] | None = None,
     apply_to: Iterable[tuple[str | os.PathLike[str], str | os.PathLike[str]]] = (),
     device: str = "cpu",
@@ -141,8 +140,13 @@ def deface_image(
         ``eyes``, ``nose``, ``ears``, ``mouth``; None takes all of the protocol's.
     protocol
         ``default`` or ``jeong2020``.
+    level
+        ``features``, or ``face`` for the whole facial surface, brow to chin and ear to ear.
+    on_doubt
+        ``review``: see ``accept_doubt``. ``strict``: what is doubtful has failed. ``remove-face``:
+        the face is taken off in front of the brain where that cures the doubt.
     mask_file
-        Where the mask of changed voxels goes, if wanted: ``.nii`` or ``.nii.gz``.
+        Where the mask of what may have changed goes, if wanted: ``.nii`` or ``.nii.gz``.
     apply_to
         Pairs of other files of the same session and their outputs. Where features in one of them
         are doubtful or cut off, it gets the regions of ``in_file``, carried over through world
@@ -171,14 +175,12 @@ def deface_image(
     pairs = [(Path(a), Path(b)) for a, b in apply_to]
     mask_path = Path(mask_file) if mask_file is not None else None
     _check_targets([(Path(in_file), Path(out_file)), *pairs], mask_path)
-    settings = DefaceSettings.of(features, protocol, random_seed)
+    settings = DefaceSettings.of(features, protocol, random_seed, level, on_doubt)
     detector = FeatureDetector(device=device)
     result = deface_file(Path(in_file), settings, detector, keep_extensions=keep_extensions)
     _require_pass(result, Path(in_file), accept_doubt)
-    outputs = [(result.volume, Path(out_file))]
+    scans = [(result, Path(out_file), Path(in_file))]
     notes = [f"{in_file}: {note}" for note in result.notes]
-    if mask_path is not None:
-        outputs.append((result.mask_volume, mask_path))
     lend = partial(load_reference, Path(in_file).name, Path(in_file), result.features)
     for other, other_out in pairs:
         source = SessionFeatures(
@@ -186,10 +188,12 @@ def deface_image(
         )
         also = deface_file(other, settings, source, keep_extensions=keep_extensions)
         _require_pass(also, other, accept_doubt)
-        outputs.append((also.volume, other_out))
+        scans.append((also, other_out, other))
         notes += [f"{other}: {note}" for note in also.notes]
-    for volume, path in outputs:
-        save_volume(volume, path)
+    for done, path, source_path in scans:
+        save_defaced(done, path, source_path)
+    if mask_path is not None:
+        save_volume(result.mask_volume, mask_path)
     if tell is not None:
         for note in notes:
             tell(note)

@@ -78,6 +78,13 @@ class ImageError(DefaceError):
     default_hint = "Check the file; a new copy from the scanner may help."
 
 
+class TooFewHeadsError(DefaceError):
+    """Too few heads for a figure that means something."""
+
+    exit_code = 65
+    default_hint = "The identity test needs the original and the defaced image of 5 persons."
+
+
 class ReadError(DefaceError):
     """A file is there but cannot be read just now; the next run tries again."""
 
@@ -119,6 +126,13 @@ class DeviceError(DefaceError):
 
     exit_code = 69
     default_hint = "Use --device cpu."
+
+
+class RecogniserError(DefaceError):
+    """The face recogniser or its weights are not installed."""
+
+    exit_code = 69
+    default_hint = "pip install 'bids-deface[recogniser]'."
 
 
 class OutputError(DefaceError):

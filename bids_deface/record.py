@@ -7,9 +7,11 @@ from typing import Any
 from bids_deface import __version__
 from bids_deface.anatomy import name_of
 from bids_deface.assurance.verdict import Decision
-from bids_deface.deface import DefaceResult, DefaceSettings
 from bids_deface.detection.turns import describe_turn
 from bids_deface.errors import DefaceError
+from bids_deface.inspection import Inspection
+from bids_deface.result import DefaceResult
+from bids_deface.settings import DefaceSettings
 
 
 def success_record(source: str, settings: DefaceSettings, result: DefaceResult) -> dict[str, Any]:
@@ -33,7 +35,7 @@ def success_record(source: str, settings: DefaceSettings, result: DefaceResult) 
         "Regions": {
             name_of(report.index): {
                 "Status": report.status.value,
-                "VolumeMl": round(report.volume_ml, 2),
+                "VolumeMl": round(report.volume_ml),
                 "Confidence": round(report.confidence, 3),
             }
             for report in result.features.regions
@@ -46,7 +48,9 @@ def success_record(source: str, settings: DefaceSettings, result: DefaceResult) 
         "ChangedVoxels": result.changes.changed,
         "ChangedShare": round(result.changes.changed / voxel_count, 6),
         "ChangedVoxelsInBrain": result.changes.in_brain,
+        "VoxelsSparedForBrain": result.n_spared,
         "ChangedVoxelsOutsideMask": result.changes.outside_mask,
+        **_looks(result.inspection),
         "WeightsSHA256": result.weights_sha256,
     }
 
@@ -78,11 +82,31 @@ def failure_record(
 _REVIEW_HINT = "Look at the pictures in the private folder; nothing was released for sharing."
 
 
+def _looks(inspection: Inspection | None) -> dict[str, Any]:
+    """Return what was seen of the head; None where the scan shows no skin."""
+    if inspection is None:
+        return {"FaceViewsBefore": None, "FaceViewsAfter": None, "Residues": None}
+    return {
+        "FaceViewsBefore": dict(inspection.faces_before),
+        "FaceViewsAfter": dict(inspection.faces_after),
+        "Residues": {
+            name_of(index): {
+                "HeightMm": round(residue.height_mm, 1),
+                "ReliefMm": round(residue.relief_mm, 2),
+                "TissueMl": round(residue.tissue_ml, 2),
+            }
+            for index, residue in inspection.residues.items()
+        },
+    }
+
+
 def _common(source: str, settings: DefaceSettings) -> dict[str, Any]:
     return {
         "Source": source,
         "Version": __version__,
         "Protocol": settings.protocol,
         "Features": [feature.value for feature in settings.features],
-        "Methods": {f.value: settings.methods.descriptions[f] for f in settings.features},
+        "Level": settings.level.value,
+        "OnDoubt": settings.on_doubt.value,
+        "Methods": settings.descriptions,
     }

@@ -22,6 +22,7 @@ def render_head(
     affine: NDArray[np.float64],
     threshold: float,
     views: Mapping[str, float] = VIEWS,
+    spacing_mm: float = RENDER_MM,
 ) -> dict[str, NDArray[np.uint8]]:
     """Render the head's surface from several sides by orthographic ray casting.
 
@@ -35,6 +36,8 @@ def render_head(
         Intensity of the surface.
     views
         Name to rotation about the vertical axis in degrees; positive shows the subject's left.
+    spacing_mm
+        Size of a pixel.
 
     Returns
     -------
@@ -43,41 +46,63 @@ def render_head(
     """
     corners = np.array(np.meshgrid(*[(0, n - 1) for n in image.shape[:3]])).reshape(3, -1)
     world = affine[:3, :3] @ corners + affine[:3, 3:4]
-    centre = (world.max(axis=1) + world.min(axis=1)) / 2
+    low, high = world.min(axis=1), world.max(axis=1)
+    upright = _upright(image, affine, low, high, spacing_mm)
     # A sphere-like box: the same scale whatever the angle.
-    half = (world.max(axis=1) - world.min(axis=1)) / 2
-    half[:2] = min(float(np.hypot(*half[:2])), float(half[:2].max()) * 1.15)
-    soft = ndimage.gaussian_filter(
-        image, np.minimum(1.0, 0.6 / np.linalg.norm(affine[:3, :3], axis=0))
-    )
+    half = (high - low) / 2
+    reach = min(float(np.hypot(*half[:2])), float(half[:2].max()) * 1.15)
+    side = int(np.ceil(2 * reach / spacing_mm))
     return {
-        name: _shade(_ray_box(soft, affine, centre, half, angle), threshold)
-        for name, angle in views.items()
+        name: _shade(_turned(upright, side, angle), threshold) for name, angle in views.items()
     }
 
 
-def _ray_box(
+def _upright(
     image: NDArray[np.float32],
     affine: NDArray[np.float64],
-    centre: NDArray[np.float64],
-    half: NDArray[np.float64],
-    angle: float,
+    low: NDArray[np.float64],
+    high: NDArray[np.float64],
+    spacing_mm: float,
 ) -> NDArray[np.float32]:
-    """Resample to a box whose axes are screen column, depth away from the viewer, screen row."""
-    a = np.deg2rad(angle)
-    # Viewer in front (+y) for 0 degrees; at the subject's left (-x) for 90.
-    towards = np.array([-np.sin(a), np.cos(a), 0.0])
-    right = np.array([-np.cos(a), -np.sin(a), 0.0])
-    down = np.array([0.0, 0.0, -1.0])
-    axes = np.stack([right, -towards, down], axis=1)
-    size = np.ceil(2 * half / RENDER_MM).astype(int)
-    origin = centre - axes @ (size / 2 * RENDER_MM)
+    """Resample to a cubic grid along right, anterior and inferior between two world corners."""
+    soft = ndimage.gaussian_filter(
+        image, np.minimum(1.0, 0.6 / np.linalg.norm(affine[:3, :3], axis=0))
+    )
+    size = np.ceil((high - low) / spacing_mm).astype(int)
+    axes = np.diag([1.0, 1.0, -1.0])
+    origin = (low + high) / 2 - axes @ (size / 2 * spacing_mm)
     inverse = np.linalg.inv(affine)
-    matrix = inverse[:3, :3] @ axes * RENDER_MM
+    matrix = inverse[:3, :3] @ axes * spacing_mm
     offset = inverse[:3, :3] @ origin + inverse[:3, 3]
     return np.asarray(
-        ndimage.affine_transform(image, matrix, offset, tuple(size), order=1, cval=0.0)
+        ndimage.affine_transform(soft, matrix, offset, tuple(size), order=1, cval=0.0)
     )
+
+
+def _turned(upright: NDArray[np.float32], side: int, angle: float) -> NDArray[np.float32]:
+    """Turn about the vertical axis: screen column, depth away from the viewer, screen row.
+
+    Whole columns of voxels move together, so each is interpolated between four of its like.
+    """
+    a = np.deg2rad(angle)
+    # Viewer in front (+y) for 0 degrees; at the subject's left (-x) for 90.
+    towards = np.array([-np.sin(a), np.cos(a)])
+    right = np.array([-np.cos(a), -np.sin(a)])
+    steps = np.arange(side) - side / 2
+    x, y = (
+        upright.shape[n] / 2 + right[n] * steps[:, None] - towards[n] * steps[None, :]
+        for n in range(2)
+    )
+    out = np.zeros((side, side, upright.shape[2]), np.float32)
+    i, j = np.floor(x).astype(int), np.floor(y).astype(int)
+    for di in (0, 1):
+        for dj in (0, 1):
+            weight = (np.abs(x - i - (1 - di)) * np.abs(y - j - (1 - dj))).astype(np.float32)
+            inside = (i + di >= 0) & (i + di < upright.shape[0])
+            inside &= (j + dj >= 0) & (j + dj < upright.shape[1])
+            there = upright[i[inside] + di, j[inside] + dj]
+            out[inside] += weight[inside, None] * there
+    return out
 
 
 def _shade(box: NDArray[np.float32], threshold: float) -> NDArray[np.uint8]:

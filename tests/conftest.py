@@ -14,9 +14,11 @@ import pytest
 
 from bids_deface.containers.load import load_volume
 from bids_deface.dataset.demo import nifti_bytes
-from bids_deface.deface import DefaceResult, DefaceSettings, deface_volume
+from bids_deface.deface import deface_volume
 from bids_deface.detection.detector import FeatureDetector
 from bids_deface.population import SyntheticHead, synthetic_head
+from bids_deface.result import DefaceResult
+from bids_deface.settings import DefaceSettings
 from bids_deface.volume import Volume
 
 ROOT = Path(__file__).parent.parent

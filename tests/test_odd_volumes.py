@@ -11,10 +11,11 @@ from scipy import ndimage, stats
 from bids_deface.anatomy import BRAIN
 from bids_deface.assurance.verdict import Decision
 from bids_deface.bright_air import GUESS
-from bids_deface.deface import DefaceSettings, deface_volume
+from bids_deface.deface import deface_volume
 from bids_deface.detection.featuremap import Surface
-from bids_deface.errors import NoHeadError
+from bids_deface.errors import ImageError, NoHeadError
 from bids_deface.population import SyntheticHead, synthetic_head
+from bids_deface.settings import DefaceSettings
 from bids_deface.tissue import dilate_mm
 from bids_deface.volume import Volume
 
@@ -29,9 +30,9 @@ def coarse() -> SyntheticHead:
 def job(coarse, detector):
     """Return a function that defaces an array on the grid of the coarse head."""
 
-    def run(data, source=None, features=None, affine=coarse.affine, **options):
+    def run(data, source=None, features=None, affine=coarse.affine, level="features", **options):
         volume = Volume(np.asfortranarray(data), affine, b"", b"", 1.0)
-        settings = DefaceSettings.of(features, random_seed=1)
+        settings = DefaceSettings.of(features, random_seed=1, level=level)
         return deface_volume(volume, settings, source or detector, **options)
 
     return run
@@ -63,7 +64,7 @@ def test_frames_that_do_not_move_change_nothing(coarse, plain, job):
     echoes = [coarse.data, coarse.data // 2, coarse.data // 4, 0 * coarse.data]
     data = np.stack(echoes, axis=3).reshape(*coarse.data.shape, 2, 2)
     result = job(data)
-    assert result.notes == ()
+    assert result.notes == plain.notes
     assert result.verdict.decision is Decision.PASS, result.verdict.reasons
     overlap = 2 * (result.mask & plain.mask).sum() / (result.mask.sum() + plain.mask.sum())
     assert overlap > 0.98
@@ -77,9 +78,8 @@ def test_frames_that_do_not_move_change_nothing(coarse, plain, job):
 def test_small_motion_grows_the_regions(coarse, plain, job):
     data = np.stack([coarse.data, coarse.data, shifted(coarse.data, 4.0)], axis=3)
     result = job(data)
-    assert result.notes == (
-        "the head moves by 4 mm between frames: regions were grown by as much",
-    )
+    words = "the head moves by 4 mm between frames: regions were grown by as much"
+    assert result.notes == (words, *plain.notes)
     assert result.mask.sum() > 1.1 * plain.mask.sum()
     brain = dilate_mm(result.dseg == BRAIN, 3.0 + 3.5, np.full(3, 2.1))
     assert not result.mask[brain].any()
@@ -227,6 +227,39 @@ def test_auricles_become_the_air_of_the_scan(coarse, plain, job, kind):
     assert new.max() <= data.max()
     if kind == "zero":
         assert (result.volume.data[auricles(coarse, result)] == 0).all()
+
+
+@pytest.mark.parametrize("kind", ["zero", "UNIT1"])
+def test_the_whole_face_becomes_skin_and_air_of_the_scan(coarse, job, kind):
+    data = with_air(coarse, kind)
+    result = job(data, level="face")
+    assert result.changes.in_brain == 0
+    assert same_outside(data, result.volume.data, result.mask)
+    if kind == "UNIT1":
+        # Noise drawn as brain: the face's place is a guess, and nobody may take it for done.
+        assert result.verdict.decision is Decision.REVIEW
+        assert any("brain" in reason for reason in result.verdict.reasons)
+    else:
+        assert result.verdict.decision is Decision.PASS
+        for index in (3, 4, 5, 6):
+            assert result.mask[(coarse.dseg == index) & (coarse.data > 120)].mean() > 0.98, index
+    nose = (coarse.dseg == 3) & (result.mask == 1)
+    nose &= np.arange(nose.shape[1])[:, None] > np.percentile(np.argwhere(nose)[:, 1], 60)
+    assert like_air(result.volume.data, data, nose)
+    new = result.volume.data[result.mask == 1]
+    assert data.min() <= new.min()
+    assert new.max() <= data.max()
+
+
+def test_where_no_brain_is_seen_no_face_can_be_laid(coarse, plain, job):
+    class Below:
+        sha256 = ""
+
+        def detect(self, image, affine):
+            return replace(plain.features, dseg=np.where(plain.dseg == 7, 0, plain.dseg))
+
+    with pytest.raises(ImageError, match="no brain is in the field of view"):
+        job(coarse.data, Below(), level="face")
 
 
 def test_smooth_bright_air_needs_a_human(coarse, job):

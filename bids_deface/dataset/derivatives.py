@@ -16,6 +16,9 @@ from bids_deface.dataset.sidecars import dseg_sidecar, image_sidecar, label_tabl
 from bids_deface.errors import OutputError
 
 BIDS_VERSION = "1.10.0"
+#: Pictures of an image, by what they show; those of the original have a prefix.
+PICTURES = ("regions", "defaced", "comparison")
+ORIGINAL = "original"
 
 
 @dataclass(frozen=True)
@@ -137,6 +140,7 @@ def _store_files(
         for name, path in (
             (names.relative_image, produced.image),
             (names.relative_mask, produced.mask),
+            (names.relative_dseg, produced.dseg),
         ):
             if path is not None:
                 target = review / name
@@ -146,7 +150,7 @@ def _store_files(
     shared = names.figures if decision is Decision.PASS else names.private_figures
     for folder, prefix, pictures in (
         (shared, "", produced.figures),
-        (names.private_figures, "original", produced.private_figures),
+        (names.private_figures, ORIGINAL, produced.private_figures),
     ):
         for what, path in (pictures or {}).items():
             target = folder / names.figure(prefix + what)

@@ -65,7 +65,7 @@ class OutputNames:
 
     @property
     def relative_mask(self) -> str:
-        """Mask of changed voxels, relative to the derivatives."""
+        """Mask of what may have changed, relative to the derivatives."""
         parts, member = _apart(self.entities, NOT_ON_MASK)
         after = (n for n, p in enumerate(parts) if p.partition("-")[0] in AFTER_MOD)
         place = next(after, len(parts))

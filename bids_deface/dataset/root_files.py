@@ -17,9 +17,7 @@ NOT_IN_BIDS = (
     *(f"**/{datatype}/*_defacemask.*" for datatype in DATATYPES[1:]),
     *(f"**/{datatype}/*_dseg.*" for datatype in DATATYPES[1:] if datatype not in ("func", "dwi")),
 )
-BIDSIGNORE = "\n".join(
-    ("*.html", "logs", "figures", "private", "group_deface.*", *NOT_IN_BIDS, "")
-)
+BIDSIGNORE = "\n".join(("*.html", "logs", "figures", "private", "group_*.*", *NOT_IN_BIDS, ""))
 PRIVATE_README = """This folder shows the original faces.
 
 It holds pictures made before defacing, for those who may see them, and defaced images that await
@@ -61,7 +59,7 @@ def _source(raw: Mapping[str, Any]) -> dict[str, Any]:
 def _readme() -> str:
     return (
         "Head scans with facial features hidden, made by bids-deface.\n\n"
-        "`*_desc-defaced_*`: defaced images. `*_defacemask`: voxels that were changed (1).\n"
+        "`*_desc-defaced_*`: defaced images. `*_defacemask`: voxels that may have changed (1).\n"
         "`*_dseg`: regions of eyes, nose, ears, mouth and brain. `sub-*.html`: quality reports.\n"
         "`logs/images`: the decision on each image. `private/` shows faces: do not share it.\n"
     )

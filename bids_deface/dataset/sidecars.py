@@ -37,6 +37,7 @@ def image_sidecar(
         "Sources": [f"bids:raw:{source}"],
         "SkullStripped": bool(raw.get("SkullStripped", False) or result["SkullStripped"]),
         "SpatialReference": "orig",
+        "Level": result["Level"],
         "DeidentificationMethod": [
             *_texts(raw.get("DeidentificationMethod")),
             f"bids-deface {__version__}, protocol {result['Protocol']}",
@@ -64,9 +65,12 @@ def without_identity(metadata: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def mask_sidecar(source: str) -> dict[str, Any]:
-    """Return the sidecar of the mask of changed voxels."""
+    """Return the sidecar of the mask of what may have changed."""
     return {
-        "Description": "Voxels that defacing changed (1 = changed, 0 = bit-identical)",
+        "Description": (
+            "Voxels that defacing may have changed (1 = may have changed, 0 = bit-identical): a "
+            "box for each feature, so that no outline of it is told; never brain"
+        ),
         "Type": "Face",
         "Sources": [f"bids:raw:{source}"],
         "SkullStripped": False,
@@ -77,7 +81,7 @@ def mask_sidecar(source: str) -> dict[str, Any]:
 def dseg_sidecar(source: str) -> dict[str, Any]:
     """Return the sidecar of the segmentation."""
     return {
-        "Description": "Facial features and brain as the detector sees them",
+        "Description": "The brain, and a box around each facial feature, which tells no outline",
         "Manual": False,
         "Sources": [f"bids:raw:{source}"],
         "SkullStripped": False,

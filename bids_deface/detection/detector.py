@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bids_deface.anatomy import BRAIN, LABELS
+from bids_deface.anatomy import BRAIN, BRAIN_CLASS, LABELS
 from bids_deface.detection.checksum import DEFAULT_WEIGHTS
 from bids_deface.detection.featuremap import FeatureMap
 from bids_deface.detection.grid import conform
@@ -19,10 +19,11 @@ from bids_deface.detection.inference import predict_array
 from bids_deface.detection.orientation import find_upright
 from bids_deface.detection.painting import paint
 from bids_deface.detection.plausibility import RegionReport, Status
+from bids_deface.detection.regions import find_regions
 from bids_deface.detection.sighting import Sighting
 from bids_deface.detection.turns import Turn, turned
 from bids_deface.detection.weights import LoadedNetwork, load_weights
-from bids_deface.errors import DeviceError
+from bids_deface.errors import DeviceError, NoHeadError
 from bids_deface.memory import give_back_memory
 
 
@@ -103,6 +104,31 @@ class FeatureDetector:
             The image is constant. Whatever else speaks against a head is told by the sighting.
         """
         return find_upright(partial(predict_array, self._loaded.network), conform(image, affine))
+
+    def find_brain(
+        self, image: NDArray[Any], affine: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+        """Return the brain's probability on the detector's grid, and that grid's affine.
+
+        Nothing else is looked at, and nothing is judged.
+
+        Parameters
+        ----------
+        image, affine
+            As in :meth:`detect`.
+
+        Raises
+        ------
+        NoHeadError
+            There is no brain.
+        """
+        conformed = conform(image, affine)
+        probseg = predict_array(self._loaded.network, conformed.image)
+        found = find_regions(probseg, conformed.grid)
+        if BRAIN not in found:
+            raise NoHeadError("no brain was found.")
+        prob = np.where(found[BRAIN].mask, probseg[BRAIN_CLASS], np.float32(0))
+        return prob, conformed.grid.affine
 
 
 def _without_face(sighting: Sighting) -> Sighting:

@@ -85,6 +85,12 @@ class FeatureMap:
     slack_mm: float | None = None
     image_doubts: tuple[str, ...] = ()
 
+    @property
+    def shows_face(self) -> bool:
+        """Whether anything of a face may be left in the image."""
+        gone = all(report.status is Status.ABSENT for report in self.regions)
+        return not (self.stripped or gone)
+
     def doubts(self, labels: frozenset[int]) -> tuple[str, ...]:
         """Return the reasons for which one of ``labels`` is doubtful."""
         return tuple(r.reason for r in self.regions if r.index in labels and r.reason)

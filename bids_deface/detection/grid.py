@@ -124,6 +124,17 @@ def resample(
     return np.asarray(out, dtype=np.float32)
 
 
+def resample_labels(
+    dseg: NDArray[np.uint8], affine: NDArray[np.float64], grid: Grid
+) -> NDArray[np.uint8]:
+    """Resample labels (i, j, k) from their own ``affine`` to ``grid`` (nearest); 0 outside."""
+    matrix = np.linalg.inv(affine) @ grid.affine
+    out = ndimage.affine_transform(
+        dseg, matrix[:3, :3], matrix[:3, 3], grid.shape, np.uint8, order=0, mode="constant"
+    )
+    return np.asarray(out)
+
+
 def _block_mean(
     data: NDArray[np.generic], affine: NDArray[np.float64]
 ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:

@@ -15,8 +15,14 @@ from bids_deface.detection.turns import TURNS, UPRIGHT, Turn, turned
 
 #: Regions without doubt that prove an orientation.
 PROOF = 5
+#: Regions seen where the header has them, doubts about others or not, that leave no room for
+#: another orientation: none could show more that is sure.
+CLEAR = 4
 #: A single region, or two, are soon seen where there is nothing.
 LEAST_RIVAL = 2
+
+#: Said of every region: where one of them lies is no longer known.
+WRONG_HEADER = "the head may not lie as its header says"
 
 Predict = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
@@ -24,9 +30,10 @@ Predict = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 def find_upright(predict: Predict, conformed: ConformedImage) -> tuple[Turn, Sighting]:
     """Look at a head as its header says, and at the 23 other turns unless that is proof enough.
 
-    An orientation that shows ``PROOF`` regions, and none in doubt, is believed; the header's own
-    first. Where none does, the header's orientation stays. All its regions are in doubt if another
-    turn shows more of a face. A skull-stripped brain needs no search: there is no face.
+    The header's own orientation is believed where it shows ``CLEAR`` regions, another one where it
+    shows ``PROOF``, and none in doubt. Where none does, the header's orientation stays. All its
+    regions are in doubt if another turn shows more of a face. A skull-stripped brain needs no
+    search: there is no face.
 
     Parameters
     ----------
@@ -49,7 +56,7 @@ def find_upright(predict: Predict, conformed: ConformedImage) -> tuple[Turn, Sig
     """
     outline = find_outline(conformed)
     first = interpret(predict(conformed.image), conformed, outline)
-    if first.is_stripped or (first.is_settled and first.n_seen >= PROOF):
+    if first.is_stripped or first.n_seen >= CLEAR:
         return UPRIGHT, first
     best: tuple[Turn, Sighting] | None = None
     for turn in TURNS[1:]:
@@ -62,9 +69,8 @@ def find_upright(predict: Predict, conformed: ConformedImage) -> tuple[Turn, Sig
         return UPRIGHT, first
     if best[1].n_seen >= PROOF:
         return best
-    reason = "the head may not lie as its header says"
     return UPRIGHT, replace(
-        first, regions=tuple(report.doubted(report.reason or reason) for report in first.regions)
+        first, regions=tuple(report.doubted(WRONG_HEADER) for report in first.regions)
     )
 
 

@@ -14,7 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from bids_deface.anatomy import BRAIN, CLASS_OF_LABEL, OUTWARD, FacialFeature, labels_of
+from bids_deface.anatomy import (
+    BRAIN,
+    CLASS_OF_LABEL,
+    OUTWARD,
+    PRIORITY,
+    FacialFeature,
+    labels_of,
+)
 from bids_deface.detection.grid import Grid
 from bids_deface.detection.sighting import Sighting
 from bids_deface.tissue import bounding_box, dilate_mm, grown_box
@@ -40,8 +47,6 @@ THICK_MM = 3.0
 #: Slices of the scan that are drawn at a time.
 SLAB = 16
 EARS = labels_of(FacialFeature.EARS)
-#: Later labels overwrite earlier ones where regions meet.
-PRIORITY = (4, 5, 6, 1, 2, 3, BRAIN)
 
 
 def paint(

@@ -126,4 +126,11 @@ def join(own: FeatureMap, carried: FeatureMap) -> FeatureMap:
     dseg = np.where((own.dseg == BRAIN) | ((dseg == 0) & (carried.dseg == BRAIN)), BRAIN, dseg)
     mine = {r.index: r for r in own.regions if r.index in sure}
     regions = tuple(mine.get(r.index, r) for r in carried.regions)
-    return replace(carried, dseg=dseg.astype(np.uint8), regions=regions, slack_mm=own.slack_mm)
+    return replace(
+        carried,
+        dseg=dseg.astype(np.uint8),
+        regions=regions,
+        slack_mm=own.slack_mm,
+        # What speaks against the image's own brain stays true: that brain is in the result.
+        image_doubts=tuple(dict.fromkeys((*carried.image_doubts, *own.image_doubts))),
+    )

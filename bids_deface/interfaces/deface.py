@@ -16,16 +16,21 @@ from nipype.interfaces.base import (
     traits,
 )
 
+from bids_deface.assurance.verdict import Decision
+from bids_deface.case import FeatureSource
+from bids_deface.checked_save import save_defaced
 from bids_deface.containers.names import USUAL_SUFFIX
 from bids_deface.containers.save import save_volume
-from bids_deface.deface import DefaceResult, DefaceSettings, FeatureSource
 from bids_deface.deface_file import deface_file, load_reference
 from bids_deface.detection.checksum import verify
 from bids_deface.detection.featuremap import FeatureMap, load_features, save_features
 from bids_deface.detection.session import SessionFeatures
 from bids_deface.errors import ImageError, NoInputError
 from bids_deface.interfaces.detector import DetectorInputSpec, detector_of, weights_of
+from bids_deface.kinds import Level, OnDoubt
 from bids_deface.record import failure_record, success_record
+from bids_deface.result import DefaceResult
+from bids_deface.settings import DefaceSettings, Seed
 
 
 class DefaceInputSpec(DetectorInputSpec):
@@ -34,8 +39,10 @@ class DefaceInputSpec(DetectorInputSpec):
     source = traits.Str("", usedefault=True, desc="its name in records and messages")
     features = traits.List(traits.Str(), desc="features to hide; all of the protocol's if unset")
     protocol = traits.Str("default", usedefault=True, desc="set of methods")
+    level = traits.Enum(*map(str, Level), usedefault=True, desc="features, or the whole face")
+    on_doubt = traits.Enum(*map(str, OnDoubt), usedefault=True, desc="what to do in doubt")
     keep_extensions = traits.Bool(False, usedefault=True, desc="keep those that can hold names")
-    random_seed = traits.Int(desc="seed of the random fill", nohash=True)
+    random_seed = traits.Instance(Seed, desc="seed of the random fill", nohash=True)
     in_features = File(desc="what DetectFeatures knows of the image; detected here if unset")
     inherit = traits.Bool(False, usedefault=True, desc="take the regions of a reference anyhow")
     shows_tissue = traits.Bool(True, usedefault=True, desc="whether the image shows the skin")
@@ -51,8 +58,8 @@ class DefaceOutputSpec(TraitedSpec):  # type: ignore[misc]
 
     out_result = File(desc="record of the decision (JSON)")
     out_file = File(desc="defaced scan")
-    out_mask = File(desc="mask of changed voxels, 1 = changed")
-    out_dseg = File(desc="regions")
+    out_mask = File(desc="mask, 1 = may have changed")
+    out_dseg = File(desc="regions, as they may be shared")
     threshold = traits.Float(desc="intensity of the head's surface")
     turn = traits.List(desc="4x4 rows, from the header's world to the upright one")
     out_features = File(desc="what is known of the image, for others of its family")
@@ -68,7 +75,7 @@ class Deface(SimpleInterface):  # type: ignore[misc]
         inputs, folder, began = self.inputs, Path(runtime.cwd), time.monotonic()
         chosen = inputs.features if isdefined(inputs.features) else None
         seed = inputs.random_seed if isdefined(inputs.random_seed) else None
-        settings = DefaceSettings.of(chosen, inputs.protocol, seed)
+        settings = DefaceSettings.of(chosen, inputs.protocol, seed, inputs.level, inputs.on_doubt)
         source, in_file = inputs.source or Path(inputs.in_file).name, Path(inputs.in_file)
         known: FeatureMap | ImageError
         try:
@@ -81,7 +88,8 @@ class Deface(SimpleInterface):  # type: ignore[misc]
             known = ImageError(error.message, error.hint)
         else:
             record, known = success_record(source, settings, result), result.features
-            self._save_images(result, folder)
+            if result.verdict.decision is not Decision.FAIL:
+                self._save_images(result, in_file, folder)
         self._results["out_features"] = str(folder / "features.npz")
         save_features(known, Path(self._results["out_features"]))
         record["Seconds"] = round(time.monotonic() - began, 2)
@@ -89,7 +97,7 @@ class Deface(SimpleInterface):  # type: ignore[misc]
         Path(self._results["out_result"]).write_text(json.dumps(record), encoding="utf-8")
         return runtime
 
-    def _save_images(self, result: DefaceResult, folder: Path) -> None:
+    def _save_images(self, result: DefaceResult, in_file: Path, folder: Path) -> None:
         for name, volume in {
             "out_file": result.volume,
             "out_mask": result.mask_volume,
@@ -97,7 +105,10 @@ class Deface(SimpleInterface):  # type: ignore[misc]
         }.items():
             suffix = USUAL_SUFFIX[volume.container]
             self._results[name] = str(folder / f"{name.removeprefix('out_')}{suffix}")
-            save_volume(volume, Path(self._results[name]))
+            if name == "out_file":
+                save_defaced(result, Path(self._results[name]), in_file)
+            else:
+                save_volume(volume, Path(self._results[name]))
         if result.features.surface is None:
             self._results["threshold"] = result.features.threshold
         self._results["turn"] = result.features.turn.tolist()

@@ -15,6 +15,7 @@ from nipype.interfaces.base import (
     traits,
 )
 
+from bids_deface.detection.featuremap import FeatureMap, load_features
 from bids_deface.detection.turns import UPRIGHT
 from bids_deface.reports.pictures import draw_pictures
 
@@ -24,8 +25,9 @@ class PlotInputSpec(BaseInterfaceInputSpec):  # type: ignore[misc]
 
     original = File(mandatory=True, desc="head scan before defacing")
     in_file = File(desc="defaced scan; nothing is drawn without it")
-    in_mask = File(desc="mask of changed voxels")
-    in_dseg = File(desc="regions")
+    in_mask = File(desc="mask of what may have changed")
+    in_dseg = File(desc="regions, as they are shared")
+    in_features = File(desc="what is known of the image: exact regions, for private pictures")
     threshold = traits.Float(desc="intensity of the head's surface; unset: it shows none")
     turn = traits.List(desc="4x4 rows, from the header's world to the upright one; none if unset")
 
@@ -47,6 +49,9 @@ class PlotPictures(SimpleInterface):  # type: ignore[misc]
         inputs = self.inputs
         self._results["figures"], self._results["private_figures"] = {}, {}
         if isdefined(inputs.in_file):
+            known = (
+                load_features(Path(inputs.in_features)) if isdefined(inputs.in_features) else None
+            )
             shared, private = draw_pictures(
                 original=Path(inputs.original),
                 defaced=Path(inputs.in_file),
@@ -55,6 +60,7 @@ class PlotPictures(SimpleInterface):  # type: ignore[misc]
                 threshold=inputs.threshold if isdefined(inputs.threshold) else None,
                 turn=np.array(inputs.turn) if isdefined(inputs.turn) else UPRIGHT,
                 folder=Path(runtime.cwd),
+                regions=known.dseg if isinstance(known, FeatureMap) else None,
             )
             self._results["figures"] = {name: str(path) for name, path in shared.items()}
             self._results["private_figures"] = {n: str(path) for n, path in private.items()}

@@ -25,7 +25,7 @@ class StoreInputSpec(BaseInterfaceInputSpec):  # type: ignore[misc]
     planned = traits.Instance(PlannedImage, mandatory=True, nohash=True, desc="the planned image")
     in_result = File(exists=True, mandatory=True, desc="record of the decision")
     in_file = File(desc="defaced scan")
-    in_mask = File(desc="mask of changed voxels")
+    in_mask = File(desc="mask of what may have changed")
     in_dseg = File(desc="regions")
     figures = traits.Dict(desc="pictures to share")
     private_figures = traits.Dict(desc="pictures of the original")

@@ -9,6 +9,7 @@ from nipype.pipeline.engine import Node, Workflow
 
 from bids_deface.interfaces.deface import Deface
 from bids_deface.interfaces.plot import PlotPictures
+from bids_deface.settings import Seed
 
 #: Peak memory of a node for a 0.7 mm whole-head scan, GiB.
 MEM_GB = 1.5
@@ -21,6 +22,8 @@ def init_deface_wf(
     *,
     features: Sequence[str] | None = None,
     protocol: str = "default",
+    level: str = "features",
+    on_doubt: str = "review",
     random_seed: int | None = None,
     model: str | None = None,
     device: str = "cpu",
@@ -41,6 +44,10 @@ def init_deface_wf(
         Features to hide; None takes all of the protocol's.
     protocol
         ``default`` or ``jeong2020``.
+    level
+        ``features``, or ``face`` for the whole facial surface.
+    on_doubt
+        What becomes of a doubtful image: ``review``, ``strict`` or ``remove-face``.
     random_seed
         Seed of the random fill, for tests only.
     model
@@ -81,7 +88,7 @@ def init_deface_wf(
     out_result
         Record of the decision (JSON), also for an image that cannot be defaced.
     out_file, out_mask, out_dseg
-        Defaced scan, mask of changed voxels, regions; undefined where there is no result.
+        Defaced scan, mask of what may have changed, regions; undefined where there is no result.
     figures, private_figures
         Pictures: to share, and of the original.
     out_features
@@ -97,6 +104,8 @@ def init_deface_wf(
     deface = Node(
         Deface(
             protocol=protocol,
+            level=level,
+            on_doubt=on_doubt,
             keep_extensions=keep_extensions,
             device=device,
             use_gpu=device != "cpu",
@@ -115,7 +124,7 @@ def init_deface_wf(
     if features is not None:
         deface.inputs.features = list(features)
     if random_seed is not None:
-        deface.inputs.random_seed = random_seed
+        deface.inputs.random_seed = Seed(random_seed)
     plot = Node(PlotPictures(), name="plot", mem_gb=mem_gb / 2)
     # fmt: off
     workflow.connect([
@@ -123,7 +132,7 @@ def init_deface_wf(
         (inputnode, plot, [("in_file", "original")]),
         (deface, plot, [
             ("out_file", "in_file"), ("out_mask", "in_mask"), ("out_dseg", "in_dseg"),
-            ("threshold", "threshold"), ("turn", "turn"),
+            ("threshold", "threshold"), ("turn", "turn"), ("out_features", "in_features"),
         ]),
         (deface, outputnode, [(field, field) for field in MADE]),
         (plot, outputnode, [(field, field) for field in DRAWN]),

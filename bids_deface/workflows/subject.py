@@ -15,10 +15,11 @@ from bids_deface.dataset.names import node_name
 from bids_deface.dataset.plan import Action, PlannedImage
 from bids_deface.dataset.query import ImageRecord
 from bids_deface.dataset.sessions import Regions, is_one_scan
-from bids_deface.deface import DefaceSettings
 from bids_deface.errors import DefaceError
 from bids_deface.interfaces.detect import DetectFeatures
 from bids_deface.interfaces.sink import StoreDerivatives
+from bids_deface.kinds import Level
+from bids_deface.settings import DefaceSettings
 from bids_deface.workflows.deface import MEM_GB, init_deface_wf
 
 
@@ -114,8 +115,11 @@ def _detect_nodes(images: Sequence[PlannedImage], settings: RunSettings) -> dict
 
 def _deface_graph(image: PlannedImage, settings: RunSettings) -> Workflow:
     deface_wf = init_deface_wf(
-        features=settings.deface.features,
+        # At the level face there is no choice of features.
+        features=None if settings.deface.level is Level.FACE else settings.deface.features,
         protocol=settings.deface.protocol,
+        level=settings.deface.level.value,
+        on_doubt=settings.deface.on_doubt.value,
         random_seed=settings.deface.random_seed,
         model=settings.model,
         device=settings.device,

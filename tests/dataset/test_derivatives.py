@@ -21,6 +21,7 @@ from bids_deface.errors import OutputError
 RESULT = {
     "Verdict": "PASS",
     "Protocol": "default",
+    "Level": "features",
     "Methods": {"nose": "removed"},
     "Notes": [],
     "SkullStripped": False,

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from bids_deface.anatomy import BRAIN
-from bids_deface.deface import DefaceSettings, deface_volume
+from bids_deface.deface import deface_volume
 from bids_deface.detection.plausibility import Status
 from bids_deface.detection.turns import TURNS, UPRIGHT, describe_turn, turned
+from bids_deface.settings import DefaceSettings
 from bids_deface.volume import Volume, canonical_affine, canonical_view
 
 

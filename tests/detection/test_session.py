@@ -11,16 +11,18 @@ from scipy import ndimage
 
 from bids_deface.anatomy import BRAIN
 from bids_deface.assurance.verdict import Decision
-from bids_deface.deface import DefaceResult, DefaceSettings, deface_volume
+from bids_deface.deface import deface_volume
 from bids_deface.detection.alignment import align
 from bids_deface.detection.carried import ReferenceHead, carry
 from bids_deface.detection.featuremap import FeatureMap, load_features, save_features
 from bids_deface.detection.grid import conform
 from bids_deface.detection.outline import find_outline
 from bids_deface.detection.plausibility import Status
-from bids_deface.detection.session import SessionFeatures
+from bids_deface.detection.session import SessionFeatures, join
 from bids_deface.detection.turns import TURNS
 from bids_deface.errors import ImageError, NoHeadError
+from bids_deface.result import DefaceResult
+from bids_deface.settings import DefaceSettings
 from bids_deface.volume import Volume, canonical_affine, canonical_view, spatial_mean
 
 ALL = DefaceSettings.of(random_seed=1)
@@ -105,7 +107,7 @@ def test_a_head_in_another_place_awaits_review(reference, original):
     there = replace(original, affine=moved(original.affine, 10, (0, 8, -15)))
     result = deface_volume(there, ALL, inheriting(reference, ImageError("no head")))
     assert result.verdict.decision is Decision.REVIEW
-    assert "mm from where it lies in sub-1_T1w" in result.verdict.reasons[0]
+    assert any("mm from where it lies in sub-1_T1w" in r for r in result.verdict.reasons)
     nose = reference.features.dseg == 3
     assert canonical_view(result.mask, there.affine)[nose].mean() > 0.9
 
@@ -247,3 +249,12 @@ def test_phase_series_without_known_motion_awaits_review(reference, original):
     source = inheriting(replace(reference, one_scan=True), shows_tissue=False)
     result = deface_volume(replace(original, data=data), ALL, source, fill="uniform")
     assert result.verdict.decision is Decision.REVIEW
+
+
+def test_what_speaks_against_an_image_stays_when_it_inherits(reference):
+    found = reference.features
+    regions = tuple(r.doubted("odd nose") if r.index == 3 else r for r in found.regions)
+    own = replace(found, image_doubts=("odd brain",), regions=regions)
+    joined = join(own, found)
+    assert joined.image_doubts == ("odd brain",)
+    assert joined.doubts(ALL.labels) == ()

@@ -8,8 +8,8 @@ from nipype.pipeline.engine import Node, Workflow
 
 from bids_deface.dataset.plan import make_plan
 from bids_deface.dataset.query import ImageRecord
-from bids_deface.deface import DefaceSettings
 from bids_deface.errors import UsageError
+from bids_deface.settings import DefaceSettings
 from bids_deface.workflows import init_bids_deface_wf, init_deface_wf
 from bids_deface.workflows.execution import (
     Execution,
