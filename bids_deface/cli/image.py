@@ -9,7 +9,7 @@ from pathlib import Path
 from bids_deface import __version__
 from bids_deface.anatomy import ALL_FEATURES
 from bids_deface.cli.main import guarded
-from bids_deface.cli.parser import KEEP_EXTENSIONS, Parser
+from bids_deface.cli.parser import KEEP_EXTENSIONS, Parser, add_strength
 from bids_deface.containers.names import USUAL_SUFFIX, container_of, split_name
 from bids_deface.kinds import Container
 
@@ -27,7 +27,7 @@ def build_parser() -> Parser:
         "out_file", type=Path, metavar="OUT", help="defaced scan, same kind of file"
     )
     parser.add_argument(
-        "--mask-out", type=Path, metavar="FILE", help="mask of changed voxels (NIfTI)"
+        "--mask-out", type=Path, metavar="FILE", help="mask of what may have changed (NIfTI)"
     )
     parser.add_argument(
         "--apply-to", type=Path, nargs="+", default=[], metavar="FILE",
@@ -36,6 +36,7 @@ def build_parser() -> Parser:
     )  # fmt: skip
     parser.add_argument("--features", nargs="+", metavar="FEATURE", help=" ".join(ALL_FEATURES))
     parser.add_argument("--protocol", default="default", help="default or jeong2020")
+    add_strength(parser)
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--random-seed", type=int, help="repeat the random fill (tests)")
     parser.add_argument("--accept-doubt", action="store_true", help="write in spite of doubts")
@@ -50,9 +51,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     def job() -> int:
         args = build_parser().parse_args(argv)
         # Names are checked before torch is loaded.
-        from bids_deface.deface import DefaceSettings
+        from bids_deface.settings import DefaceSettings
 
-        DefaceSettings.of(args.features, args.protocol)
+        DefaceSettings.of(args.features, args.protocol, level=args.level)
         from bids_deface.deface_file import deface_image
 
         others = [(path, _beside(args.out_file, path)) for path in args.apply_to]
@@ -61,6 +62,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             args.out_file,
             features=args.features,
             protocol=args.protocol,
+            level=args.level,
+            on_doubt=args.on_doubt,
             mask_file=args.mask_out,
             apply_to=others,
             device=args.device,

@@ -12,8 +12,14 @@ from bids_deface import __version__
 from bids_deface.anatomy import ALL_FEATURES
 from bids_deface.dataset.suffixes import DATATYPES
 from bids_deface.errors import NoInputError, UnknownAnalysisLevelError, UsageError
+from bids_deface.kinds import Level, OnDoubt
 
 LEVELS = ("participant", "group")
+LEVEL = "features: one by one (default); face: the whole facial surface, brow to chin"
+ON_DOUBT = (
+    "review: a human looks (default); strict: nothing is written; remove-face: the face is taken "
+    "off in front of the brain where that cures the doubt"
+)
 KEEP_EXTENSIONS = "keep header extensions that can hold names (DICOM, comments)"
 EPILOG = """exit codes: 0 all images passed; 1 some image failed or awaits review; 16 invalid BIDS;
 17 unknown analysis level; 18 filters matched nothing; 64 usage; 65 data; 66 no input;
@@ -115,10 +121,19 @@ def _add_defacing(group: argparse._ArgumentGroup) -> None:
         "--protocol", default="default", metavar="NAME",
         help="default, or jeong2020: the paper's voxel rules and its three features",
     )  # fmt: skip
+    add_strength(group)
     group.add_argument("--keep-extensions", action="store_true", help=KEEP_EXTENSIONS)
     group.add_argument("--model", type=Path, metavar="FILE", help="other weights of the detector")
     group.add_argument(
         "--random-seed", type=_seed, metavar="N", help="repeat the random fill (tests)"
+    )
+
+
+def add_strength(group: argparse._ActionsContainer) -> None:
+    """Add the options that say how much is hidden, and what is done in doubt."""
+    group.add_argument("--level", default=Level.FEATURES.value, choices=[*Level], help=LEVEL)
+    group.add_argument(
+        "--on-doubt", default=OnDoubt.REVIEW.value, choices=[*OnDoubt], help=ON_DOUBT
     )
 
 
@@ -140,8 +155,15 @@ def _add_resources(group: argparse._ArgumentGroup) -> None:
 
 def _add_running(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--dry-run", action="store_true", help="print the plan and stop")
+    group.add_argument(
+        "--accept", type=Path, metavar="FILE",
+        help="release what you reviewed: TSV with a column source, as in group_deface.tsv",
+    )  # fmt: skip
     group.add_argument("--force", action="store_true", help="do again what was done before")
     group.add_argument("--reports-only", action="store_true", help="rebuild the pages only")
+    group.add_argument(
+        "--skip-identity", action="store_true", help="group level: no identity test"
+    )
     group.add_argument("--boilerplate-only", action="store_true", help="write the citation only")
     group.add_argument("--stop-on-first-crash", action="store_true", help="do not go on")
     group.add_argument("--config-file", type=Path, metavar="FILE", help="options as TOML")

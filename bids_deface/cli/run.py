@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bids_deface import __version__
+from bids_deface.cli.identity import group_identity
 from bids_deface.cli.progress import Progress
 from bids_deface.dataset.derivatives import (
     check_output_dir,
@@ -24,14 +25,15 @@ from bids_deface.dataset.layout import left_out, open_layout
 from bids_deface.dataset.names import PRIVATE
 from bids_deface.dataset.plan import Plan, make_plan
 from bids_deface.dataset.query import find_images
+from bids_deface.dataset.release import read_accepted, release
 from bids_deface.dataset.root_files import write_root_files
-from bids_deface.deface import DefaceSettings
 from bids_deface.detection.checksum import DEFAULT_WEIGHTS, verify
 from bids_deface.errors import DeviceError, NoInputError, OutputError
 from bids_deface.reports.citation import citation_text
 from bids_deface.reports.group import write_group_table
 from bids_deface.reports.records import read_records
 from bids_deface.reports.subject import write_subject_page
+from bids_deface.settings import DefaceSettings
 
 if TYPE_CHECKING:
     from bids_deface.workflows.subject import RunSettings
@@ -46,8 +48,10 @@ def run(args: argparse.Namespace) -> int:
     args.bids_dir, args.output_dir = args.bids_dir.absolute(), args.output_dir.absolute()
     args.work_dir = args.work_dir.absolute() if args.work_dir else None
     if args.analysis_level == "group":
-        return _group(args.output_dir)
-    settings = DefaceSettings.of(args.features, args.protocol, args.random_seed)
+        return _group(args)
+    settings = DefaceSettings.of(
+        args.features, args.protocol, args.random_seed, args.level, args.on_doubt
+    )
     weights = (args.model or DEFAULT_WEIGHTS).resolve()
     sha256 = verify(weights)
     _require_device(args.device)
@@ -57,6 +61,7 @@ def run(args: argparse.Namespace) -> int:
     if args.boilerplate_only:
         _write_citation(args.output_dir, settings)
         return 0
+    accepted = read_accepted(args.accept) if args.accept else frozenset()
     plan = _plan(args, settings, sha256)
     if args.dry_run:
         sys.stdout.write(f"{plan}\n")
@@ -64,6 +69,8 @@ def run(args: argparse.Namespace) -> int:
     if not args.reports_only:
         write_root_files(args.bids_dir, args.output_dir)
         _write_log(args, settings, sha256)
+        for source in release(plan, accepted):
+            sys.stdout.write(f"{source}: released, for a person has looked at it\n")
         if plan.todo:
             _execute(args, plan, settings, weights)
     _write_citation(args.output_dir, settings)
@@ -86,6 +93,8 @@ def _plan(args: argparse.Namespace, settings: DefaceSettings, sha256: str) -> Pl
     relevant = {
         "features": [f.value for f in settings.features],
         "protocol": settings.protocol,
+        "level": settings.level.value,
+        "on_doubt": settings.on_doubt.value,
         "keep_extensions": args.keep_extensions,
         "weights": sha256,
         "version": __version__,
@@ -173,14 +182,18 @@ def _conclude(output_dir: Path, plan: Plan) -> int:
     return 0 if passed == len(plan.images) else 1
 
 
-def _group(output_dir: Path) -> int:
-    records = read_records(output_dir)
+def _group(args: argparse.Namespace) -> int:
+    records = read_records(args.output_dir)
     if not records:
         raise NoInputError(
-            f"{output_dir} holds no results to summarise.", "Run the participant level first."
+            f"{args.output_dir} holds no results to summarise.",
+            "Run the participant level first.",
         )
-    path = write_group_table(output_dir, records)
+    path = write_group_table(args.output_dir, records)
     sys.stdout.write(f"{len(records)} images summarised in {path}\n")
+    if not args.skip_identity:
+        weights = args.model or DEFAULT_WEIGHTS
+        group_identity(args.bids_dir, args.output_dir, weights, args.device, args.omp_nthreads)
     return 0 if all(r["Verdict"] == "PASS" for r in records) else 1
 
 
@@ -235,6 +248,8 @@ def _write_log(args: argparse.Namespace, settings: DefaceSettings, sha256: str) 
         f'weights_sha256 = "{sha256}"',
         f"features = {[f.value for f in settings.features]}",
         f'protocol = "{settings.protocol}"',
+        f'level = "{settings.level}"',
+        f'on_doubt = "{settings.on_doubt}"',
         f"participant_label = {list(args.participant_label)}",
         f"session_label = {list(args.session_label)}",
         f"modalities = {list(args.modalities)}",

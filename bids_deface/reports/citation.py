@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bids_deface import __version__
-from bids_deface.deface import DefaceSettings
+from bids_deface.settings import DefaceSettings
 
 REFERENCES = (
     (
@@ -26,11 +26,12 @@ REFERENCES = (
 
 def citation_text(settings: DefaceSettings) -> str:
     """Return the methods paragraph and its references as Markdown."""
-    what = "; ".join(f"{f.value}: {settings.methods.descriptions[f]}" for f in settings.features)
+    what = "; ".join(f"{name}: {text}" for name, text in settings.descriptions.items())
     references = "\n".join(f"{n}. {text}" for n, text in enumerate(REFERENCES, start=1))
     return (
-        f"Facial features were hidden with *bids-deface* {__version__} (protocol "
-        f"{settings.protocol}), after Jeong et al. [1]. An attention-gated 3D U-Net [2] located "
+        f"Facial features were hidden with *bids-deface* {__version__} (level "
+        f"{settings.level}, protocol {settings.protocol}), after Jeong et al. [1]. An "
+        "attention-gated 3D U-Net [2] located "
         f"the features on a 2 mm grid; they were distorted in the scan's own grid ({what}). "
         "Voxels of the predicted brain and within 3 mm of it were left unchanged, and voxels "
         "outside the published mask are bit-identical to the original. The workflow runs on "

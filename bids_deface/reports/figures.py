@@ -37,9 +37,9 @@ def plot_regions(
     image
         Intensities (i, j, k), axes right, anterior, superior.
     dseg
-        Labels on the same grid.
+        Labels on the same grid; in a picture to share, those that are shared.
     mask
-        Changed voxels, drawn as a dotted outline.
+        Changed voxels, or what may be told of them; drawn as a dotted outline.
     affine
         Voxel-to-world matrix (for the aspect of the slices).
     path

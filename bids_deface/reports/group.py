@@ -21,6 +21,19 @@ COLUMNS = {
         "Changed voxels in the predicted brain plus 3 mm",
         "ChangedVoxelsInBrain",
     ),
+    "spared_for_brain": (
+        "Voxels that were to change but lie within 3 mm of the predicted brain, over all features",
+        "VoxelsSparedForBrain",
+    ),
+    "faces_before": (
+        "JSON: face detector to the number of views before defacing in which it finds a face",
+        "FaceViewsBefore",
+    ),
+    "faces_after": ("The same after defacing", "FaceViewsAfter"),
+    "residues": (
+        "JSON: region to how far its skin stands out, its relief (mm), tissue as it was (ml)",
+        "Residues",
+    ),
     "brain_ml": ("Volume of the predicted brain in millilitres", "BrainMl"),
     "seconds": ("Time for detection, distortion and checks", "Seconds"),
     "version": ("Version of bids-deface", "Version"),
@@ -44,4 +57,6 @@ def write_group_table(output_dir: Path, records: list[dict[str, Any]]) -> Path:
 def _cell(value: Any) -> str:
     if value is None or value == []:
         return "n/a"
+    if isinstance(value, dict):
+        return json.dumps(value)
     return "; ".join(value) if isinstance(value, list) else str(value)

@@ -23,6 +23,7 @@ def draw_pictures(
     threshold: float | None,
     turn: NDArray[np.float64],
     folder: Path,
+    regions: NDArray[np.uint8] | None = None,
 ) -> tuple[dict[str, Path], dict[str, Path]]:
     """Draw the pictures of one image.
 
@@ -31,13 +32,15 @@ def draw_pictures(
     original, defaced
         The scan before and after.
     mask, dseg
-        Changed voxels and regions, same grid.
+        What may have changed and where the regions are, same grid, as they are shared.
     threshold
         Intensity of the head's surface; None where the image shows none (maps, phase).
     turn
         4x4, from the header's world to that in which the head is upright.
     folder
         Where the pictures go.
+    regions
+        Exact regions (i, j, k), upright, for private pictures; None leaves the boxes.
 
     Returns
     -------
@@ -51,7 +54,10 @@ def draw_pictures(
     labels, changed = (_load(path, turn)[0].astype(np.uint8) for path in (dseg, mask))
     shared, private = {"regions": folder / "regions.png"}, {"regions": folder / "private.png"}
     plot_regions(after, labels, changed, affine, shared["regions"], zoom_in=True)
-    plot_regions(before, labels, changed, affine, private["regions"], zoom_in=False)
+    # Whoever looks at the original sees what was found and what changed, not the boxes.
+    exact = labels if regions is None else regions
+    differs = (before != after).astype(np.uint8)
+    plot_regions(before, exact, differs, affine, private["regions"], zoom_in=False)
     if threshold is not None:
         views = render_head(after, affine, threshold)
         shared["defaced"] = folder / "defaced.png"

@@ -49,7 +49,7 @@ def _figures(output_dir: Path, record: dict[str, Any]) -> list[dict[str, str]]:
     """Return the shareable pictures of a record that exist, with their captions."""
     captions = {
         "desc-defaced": "The head after defacing, shaded",
-        "desc-regions": "Detected regions and changed voxels (dotted) on the defaced image",
+        "desc-regions": "Boxes around the regions and what changed (dotted) on the defaced image",
     }
     out = []
     for name in record.get("Files", []):

@@ -10,7 +10,7 @@ from bids_deface.errors import UnknownAnalysisLevelError, UsageError
 from tests.conftest import command
 
 
-@pytest.mark.parametrize("name", ["main", "image", "train", "demo"])
+@pytest.mark.parametrize("name", ["main", "image", "train", "demo", "identity"])
 def test_help_needs_no_heavy_library(name):
     code = (
         "import sys, importlib\n"

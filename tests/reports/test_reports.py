@@ -6,7 +6,6 @@ import json
 import numpy as np
 
 from bids_deface.containers.save import save_volume
-from bids_deface.deface import DefaceSettings
 from bids_deface.errors import ImageError
 from bids_deface.record import failure_record, success_record
 from bids_deface.reports.citation import citation_text
@@ -15,6 +14,7 @@ from bids_deface.reports.group import write_group_table
 from bids_deface.reports.pictures import draw_pictures
 from bids_deface.reports.records import read_records
 from bids_deface.reports.subject import write_subject_page
+from bids_deface.settings import DefaceSettings
 
 PNG = b"\x89PNG"
 
@@ -89,7 +89,7 @@ def test_page_and_table_show_every_image(defaced, tmp_path):
 def test_citation_names_what_was_done():
     text = citation_text(DefaceSettings.of(["nose"]))
     assert "10.2196/22739" in text
-    assert "nose: removed" in text
+    assert "nose: cut down to" in text
     assert "eyes" not in text
 
 
@@ -100,3 +100,17 @@ def test_curves_are_plotted(tmp_path):
     (tmp_path / "log.tsv").write_text("\n".join(lines))
     plot_curves(tmp_path / "log.tsv", tmp_path / "curves.png")
     assert (tmp_path / "curves.png").read_bytes().startswith(PNG)
+
+
+def test_page_and_table_tell_what_was_seen(defaced, tmp_path):
+    record = success_record("sub-1/anat/sub-1_T1w.nii.gz", DefaceSettings.of(), defaced)
+    record = {**record, "Seconds": 1.0, "Files": []}
+    blind = {**record, "Source": "sub-1/anat/sub-1_T1map.nii.gz", "FaceViewsBefore": None,
+             "FaceViewsAfter": None, "Residues": None}  # fmt: skip
+    page = write_subject_page(tmp_path, "1", [record, blind]).read_text()
+    assert page.count("<td>LBP frontal</td>") == 1
+    assert "No face was looked for" in page
+    lines = write_group_table(tmp_path, [record, blind]).read_text().splitlines()
+    rows = [dict(zip(lines[0].split("\t"), line.split("\t"), strict=True)) for line in lines[1:]]
+    assert rows[1]["faces_after"] == "n/a"
+    assert '""Haar frontal"": 0' in rows[0]["faces_after"]
