@@ -38,8 +38,9 @@ def measure(path: Path) -> dict[str, float]:
     from scipy.sparse import linalg
 
     from bids_deface.containers.load import load_volume
-    from bids_deface.deface import DefaceSettings, deface_volume
+    from bids_deface.deface import deface_volume
     from bids_deface.detection.detector import FeatureDetector
+    from bids_deface.settings import DefaceSettings
 
     detector, base = FeatureDetector(), peak_mb()
     volume = load_volume(path)

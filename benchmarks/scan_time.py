@@ -80,9 +80,10 @@ def warm(scan: Path, folder: Path, runs: int) -> tuple[dict[str, list[float]], f
     """Time the steps in this process, turn by turn; return seconds and peak MiB."""
     from bids_deface.containers.load import load_volume
     from bids_deface.containers.save import save_volume
-    from bids_deface.deface import DefaceSettings, deface_volume
+    from bids_deface.deface import deface_volume
     from bids_deface.detection.detector import FeatureDetector
     from bids_deface.reports.pictures import draw_pictures
+    from bids_deface.settings import DefaceSettings
     from bids_deface.volume import canonical_affine, canonical_view, spatial_mean
 
     detector, settings = FeatureDetector(), DefaceSettings.of()

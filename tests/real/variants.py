@@ -22,9 +22,10 @@ from numpy.typing import NDArray
 
 from bids_deface.containers.load import load_volume
 from bids_deface.containers.save import save_volume
-from bids_deface.deface import DefaceSettings, deface_volume
+from bids_deface.deface import deface_volume
 from bids_deface.detection.detector import FeatureDetector
 from bids_deface.errors import DefaceError
+from bids_deface.settings import DefaceSettings
 from bids_deface.volume import zooms_of
 from tests.real.assemble import rows_of
 
