@@ -57,7 +57,7 @@ def hide_face(
     reach = model.box(affine, shape)
     if reach is None:
         return
-    place = task.place(reach, None, FACE)
+    place = task.place_of_regions(reach, FACE)
     new = model.within(place.box, affine)
     doubts = model.pose.doubts
     if not removed:

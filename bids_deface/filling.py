@@ -53,7 +53,7 @@ class _TissueFill:
             scene = place.scene(values, threshold, far_air, self.task)
             change = hide(scene, self.rng)
             wanted = change.mask
-            put = change.values[wanted & place.allowed]
+            put = change.values[place.allowed[wanted]]
             out.append(as_frame(put, frame.dtype, self.rng))
         return wanted, tuple(out)
 
@@ -77,12 +77,11 @@ class _UniformFill:
         image = around.intensities(place.box)
         scene = place.scene(image, around.threshold, self.far_air, self.task)
         change = hide(scene, self.rng)
-        put = change.mask & place.allowed
-        bare = np.zeros_like(put) if change.air is None else change.air
+        bare = change.air[place.allowed[change.mask]]
         out = []
         for dtype, limits, air in self.frames:
-            values = as_frame(uniform_noise(int(put.sum()), limits, self.rng), dtype, self.rng)
+            values = as_frame(uniform_noise(bare.size, limits, self.rng), dtype, self.rng)
             if air is not None:
-                values[bare[put]] = air
+                values[bare] = air
             out.append(values)
         return change.mask, tuple(out)

@@ -39,6 +39,17 @@ class Columns:
         turned = np.moveaxis(array, -1, self.axis)
         return turned if self.sign > 0 else np.flip(turned, self.axis)
 
+    def spread(self, array: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+        """Return a view (i, j, k) in which each voxel has the value of its column in (a, b)."""
+        return np.broadcast_to(np.expand_dims(array, self.axis), shape)
+
+    def levels(self, shape: tuple[int, ...]) -> NDArray[np.int_]:
+        """Return a view (i, j, k) of how far outwards each voxel lies in its column."""
+        out = np.broadcast_to(
+            np.arange(shape[self.axis]), (*np.delete(shape, self.axis), shape[self.axis])
+        )
+        return self.back(out)
+
 
 def footprint_of(region: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return the columns (a, b) that hold a part of a region (a, b, height)."""

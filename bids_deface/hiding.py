@@ -34,11 +34,12 @@ def hide_features(
     """
     fill = fill_of(task, rng, uniform=uniform)
     boxes = ndimage.find_objects(task.dseg, max_label=BRAIN)
-    for indices, method in task.protocol.tasks(task.features):
+    for indices, step in task.protocol.tasks(task.features):
         found = tuple(i for i in indices if boxes[i - 1] is not None)
         if found:
-            place = task.place(enclosing_box([boxes[i - 1] for i in found]), None, found)
-            yield place.edit(*fill(place, partial(_outward, method, *OUTWARD[found[0]])))
+            box = enclosing_box([boxes[i - 1] for i in found])
+            place = task.place_of_regions(box, found, step.around_mm)
+            yield place.edit(*fill(place, partial(_outward, step.method, *OUTWARD[found[0]])))
 
 
 def erase_copies(task: Task, rng: np.random.Generator, *, uniform: bool = False) -> Iterator[Edit]:
@@ -46,7 +47,7 @@ def erase_copies(task: Task, rng: np.random.Generator, *, uniform: bool = False)
     if task.copies:
         fill = fill_of(task, rng, uniform=uniform)
         for copy in task.copies:
-            place = task.place(copy.box, copy.mask, ())
+            place = task.place_of_copy(copy)
             yield place.edit(*fill(place, erase))
 
 

@@ -18,8 +18,8 @@ from bids_deface.frames import frames_of
 from bids_deface.surroundings import Surroundings
 from bids_deface.tissue import Box, bounding_box, box_from, box_within, grown_box
 
-#: Surroundings a method sees around its feature, mm: skin to learn from and air to draw from.
-AROUND_MM = 30.0
+#: Surroundings of what is hidden, mm: skin to learn from and air to draw from.
+AROUND_MM = 20.0
 PROTRUDING_LABELS = tuple(index for feature in PROTRUDING for index in labels_of(feature))
 
 
@@ -96,33 +96,40 @@ class Task:
     slack_mm: float = 0.0
     copies: tuple[Copy, ...] = ()
 
-    def place(
-        self, found: Box, region: NDArray[np.bool_] | None, hidden: tuple[int, ...]
+    def place_of_regions(
+        self, found: Box, hidden: tuple[int, ...], around_mm: float = AROUND_MM
     ) -> Place:
-        """Tell what lies around a box.
+        """Tell what lies around regions.
 
         Parameters
         ----------
         found
             Slices of the image around what is hidden.
-        region
-            bool, shape of ``found``: what is hidden here, where it is no region; None for
-            the regions in ``hidden``.
         hidden
-            Labels of what is hidden here, the others of these features elsewhere.
+            Labels of what is hidden here, the others of the chosen features elsewhere.
+        around_mm
+            Surroundings that are seen.
         """
-        zooms = self.around.zooms
-        box = grown_box(found, AROUND_MM, zooms, self.dseg.shape)
+        box = grown_box(found, around_mm, self.around.zooms, self.dseg.shape)
         labels = self.dseg[box]
-        if region is None:
-            here = np.isin(labels, hidden)
-            chosen = [i for feature in self.features for i in labels_of(feature)]
-            everywhere = here | np.isin(labels, chosen)
-        else:
-            labels = np.zeros_like(labels)
-            here = np.zeros(labels.shape, dtype=bool)
-            here[box_within(found, box)] = region
-            everywhere = here
+        here = np.isin(labels, hidden)
+        chosen = [i for feature in self.features for i in labels_of(feature)]
+        return self._place(box, labels, here, here | np.isin(labels, chosen))
+
+    def place_of_copy(self, copy: Copy) -> Place:
+        """Tell what lies around the copy of a feature, which is no region itself."""
+        box = grown_box(copy.box, AROUND_MM, self.around.zooms, self.dseg.shape)
+        here = np.zeros(self.dseg[box].shape, dtype=bool)
+        here[box_within(copy.box, box)] = copy.mask
+        return self._place(box, np.zeros(here.shape, dtype=np.uint8), here, here)
+
+    def _place(
+        self,
+        box: Box,
+        labels: NDArray[np.uint8],
+        here: NDArray[np.bool_],
+        everywhere: NDArray[np.bool_],
+    ) -> Place:
         return Place(
             box=box,
             labels=labels,
@@ -130,7 +137,7 @@ class Task:
             hidden=everywhere,
             head=self.around.head(box, everywhere),
             air=self.around.air(box, everywhere),
-            allowed=~protected_in(box, self.dseg, self.margin_mm, zooms),
+            allowed=~protected_in(box, self.dseg, self.margin_mm, self.around.zooms),
         )
 
 
@@ -141,7 +148,7 @@ class Place:
     Attributes
     ----------
     box
-        Slices of the image: what is hidden and ``AROUND_MM`` around it.
+        Slices of the image: what is hidden and its surroundings.
     labels
         uint8, shape of the box: all regions.
     region
@@ -166,13 +173,14 @@ class Place:
         self, values: NDArray[Any], threshold: float, far_air: NDArray[Any], task: Task
     ) -> Scene:
         """Return what a method sees of these values."""
+        air = self.air & np.isfinite(values) if values.dtype.kind == "f" else self.air
         return Scene(
             data=values,
             region=self.region,
             protruding=self.region & np.isin(self.labels, PROTRUDING_LABELS),
             features=self.hidden,
             head=self.head,
-            air=self.air & np.isfinite(values),
+            air=air,
             zooms=task.around.zooms,
             threshold=threshold,
             far_air=far_air,

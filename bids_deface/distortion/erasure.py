@@ -25,4 +25,4 @@ def erase(scene: Scene, rng: np.random.Generator) -> Change:
     gone = dilate_mm(scene.region, EDGE_MM + scene.slack_mm, scene.zooms)
     gone &= scene.region | ~scene.head
     values = fill_with_air(scene.data, gone, scene.air & ~gone, scene.far_air, rng)
-    return Change(gone, values, gone)
+    return Change(gone, values, np.ones(values.shape, dtype=bool))

@@ -34,9 +34,8 @@ def overwrite_eye_surface(scene: Scene, axis: int, sign: int, rng: np.random.Gen
     mask = ndimage.binary_dilation(inside, structure=cube)
     around = footprint_of(np.moveaxis(scene.region, 1, -1))
     skin = skin_intensity(np.moveaxis(scene.data, 1, -1), height, around, 3.0)
-    values = scene.data.copy()
-    values[mask] = as_stored(skin, values.dtype)
-    return Change(mask, values)
+    n = int(mask.sum())
+    return Change(mask, np.full(n, as_stored(skin, scene.data.dtype)), np.zeros(n, dtype=bool))
 
 
 def zero_nose_box(scene: Scene, axis: int, sign: int, rng: np.random.Generator) -> Change:
@@ -44,7 +43,8 @@ def zero_nose_box(scene: Scene, axis: int, sign: int, rng: np.random.Generator) 
     del axis, sign, rng
     mask = np.zeros_like(scene.region)
     mask[_grown(bounding_box(scene.region), scene.region.shape)] = True
-    return Change(mask, np.zeros_like(scene.data), mask)
+    n = int(mask.sum())
+    return Change(mask, np.zeros(n, dtype=scene.data.dtype), np.ones(n, dtype=bool))
 
 
 def noise_auricle(scene: Scene, axis: int, sign: int, rng: np.random.Generator) -> Change:
@@ -53,9 +53,8 @@ def noise_auricle(scene: Scene, axis: int, sign: int, rng: np.random.Generator) 
     blank = constant_air(scene.far_air)
     air = scene.data[scene.air] if scene.air.any() else scene.far_air
     low, high = _noise_range(air) if blank is None else (float(blank), float(blank))
-    values = scene.data.copy()
-    values[scene.region] = as_stored(rng.uniform(low, high, int(scene.region.sum())), values.dtype)
-    return Change(scene.region.copy(), values, scene.region)
+    values = as_stored(rng.uniform(low, high, int(scene.region.sum())), scene.data.dtype)
+    return Change(scene.region, values, np.ones(values.shape, dtype=bool))
 
 
 def _noise_range(air: NDArray[np.generic]) -> tuple[float, float]:

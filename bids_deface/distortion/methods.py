@@ -35,11 +35,14 @@ class Step:
         How.
     together
         Whether the chosen ones are hidden as one surface; else region by region.
+    around_mm
+        Surroundings the method sees.
     """
 
     features: tuple[FacialFeature, ...]
     method: Method
     together: bool = False
+    around_mm: float = 20.0
 
 
 @dataclass(frozen=True)
@@ -65,14 +68,14 @@ class Protocol:
         """Features this protocol can hide, in the order of :class:`FacialFeature`."""
         return tuple(f for f in ALL_FEATURES if f in self.descriptions)
 
-    def tasks(self, chosen: Iterable[FacialFeature]) -> Iterator[tuple[tuple[int, ...], Method]]:
-        """Yield the label indices that are hidden in one go, and the method, in order."""
+    def tasks(self, chosen: Iterable[FacialFeature]) -> Iterator[tuple[tuple[int, ...], Step]]:
+        """Yield the label indices that are hidden in one go, and how, in order."""
         wanted = set(chosen)
         for step in self.steps:
             labels = [i for f in step.features if f in wanted for i in labels_of(f)]
             for indices in [tuple(labels)] if step.together else [(i,) for i in labels]:
                 if indices:
-                    yield indices, step.method
+                    yield indices, step
 
 
 DEFAULT_PROTOCOL: Final = Protocol(
@@ -99,7 +102,8 @@ JEONG2020: Final = Protocol(
     name="jeong2020",
     steps=(
         Step((FacialFeature.EYES,), overwrite_eye_surface),
-        Step((FacialFeature.NOSE,), zero_nose_box),
+        # The doubled box of a nose reaches half its height beyond it.
+        Step((FacialFeature.NOSE,), zero_nose_box, around_mm=40.0),
         Step((FacialFeature.EARS,), noise_auricle),
     ),
     descriptions=MappingProxyType(

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from bids_deface.tissue import bounding_box
+
 #: Sides of the patches, voxels: as large as the air allows, for the fewest seams.
 PATCH_SIDES = (40, 20, 10, 5)
 #: Placements tried for one patch.
@@ -25,7 +27,7 @@ def fill_with_air(
     far_air: NDArray[Any],
     rng: np.random.Generator,
 ) -> NDArray[Any]:
-    """Return ``data`` with the target replaced by values drawn from air.
+    """Return values for the target, drawn from air.
 
     Where the box holds enough air, the target takes the values of randomly placed patches of it:
     so the noise keeps its texture (interpolated scans have smooth noise), and no outline shows.
@@ -47,14 +49,13 @@ def fill_with_air(
     Returns
     -------
     ndarray
-        A copy of ``data`` in the same dtype.
+        One value for each voxel of the target (1D), in the dtype of ``data``.
     """
-    out = data.copy()
     blank = constant_air(far_air)
     if blank is not None:
-        out[target] = blank
-        return out
-    left = target.copy()
+        return np.full(int(target.sum()), blank, dtype=data.dtype)
+    box = bounding_box(target)
+    left, out = target[box].copy(), np.empty(target[box].shape, dtype=data.dtype)
     source = air & ~target
     for side in PATCH_SIDES:
         for block in _blocks(left, side):
@@ -63,7 +64,7 @@ def fill_with_air(
         near = data[source]
         pool = near if near.size >= LEAST_AIR else np.concatenate([near, far_air])
         out[left] = rng.choice(pool, size=int(left.sum())) if pool.size else _darkest(data)
-    return out
+    return out[target[box]]
 
 
 def constant_air(far_air: NDArray[Any]) -> Any | None:

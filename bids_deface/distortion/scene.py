@@ -60,14 +60,20 @@ class Change:
     mask
         bool (i, j, k), voxels to change.
     values
-        Values (i, j, k) in the stored dtype; only those in ``mask`` count.
+        Their values (1D) in the stored dtype, in the order of ``mask``.
     air
-        bool (i, j, k), voxels that become air and nothing else; None where there are none.
+        bool (1D), which of them become air and nothing else.
     """
 
     mask: NDArray[np.bool_]
     values: NDArray[Any]
-    air: NDArray[np.bool_] | None = None
+    air: NDArray[np.bool_]
+
+    def painted(self, data: NDArray[Any]) -> NDArray[Any]:
+        """Return a copy of the scene's data with the change in it."""
+        out = data.copy()
+        out[self.mask] = self.values
+        return out
 
 
 def as_stored(values: NDArray[Any] | float, dtype: np.dtype[Any]) -> NDArray[Any]:

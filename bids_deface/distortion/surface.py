@@ -19,7 +19,7 @@ from bids_deface.heights import (
     surface_height,
     widen,
 )
-from bids_deface.tissue import bounding_box, dilate_mm
+from bids_deface.tissue import dilate_mm
 
 #: Thickness of the uniform layer that replaces the skin, mm, by outward axis: the temporal lobe
 #: lies a centimetre under the auricle.
@@ -133,27 +133,22 @@ def resurface(
     # does, half a voxel above the height: a step would be seen beside it.
     ramp = max(1.0, RAMP_MM / zoom)
     crossing = share_of_skin(scene, skin)
-    box = bounding_box(changed)
-    # What a cut leaves hanging in the air goes with it.
-    loose = loose_pieces(scene.head, columns.back(changed), scene.zooms)
-    # In place and in single precision: the box of a face is a quarter of a large scan.
-    whole = np.zeros(changed.shape, dtype=np.float32)
-    cover = whole[box]
-    np.subtract(new[box[:2]][..., None] + 0.5, level[box[2]], out=cover, casting="same_kind")
-    cover /= ramp
-    cover += crossing
-    np.clip(cover, 0, 1, out=cover)
-    cover *= changed[box]
     support = surface_height(columns.view(solid) & (level <= new[..., None]))
     stands = (support >= 0) & (support >= new - SUPPORT_MM[columns.axis] / zoom)
-    cover *= stands[box[:2]][..., None]
-    return put_skin(scene, columns.back(changed) | loose, columns.back(whole), skin, rng)
+    cut = columns.back(changed)
+    # What a cut leaves hanging in the air goes with it, and no skin is built there.
+    loose = loose_pieces(scene.head, cut, scene.zooms)
+    mask = cut | loose
+    height, ground = (columns.spread(m, mask.shape)[mask] for m in (new, stands))
+    cover = np.clip((height + 0.5 - columns.levels(mask.shape)[mask]) / ramp + crossing, 0, 1)
+    cover[~ground | ~cut[mask]] = 0
+    return put_skin(scene, mask, cover, skin, rng)
 
 
 def put_skin(
     scene: Scene,
     changed: NDArray[np.bool_],
-    cover: NDArray[np.float32],
+    cover: NDArray[np.floating],
     skin: float,
     rng: np.random.Generator,
 ) -> Change:
@@ -166,19 +161,21 @@ def put_skin(
     changed
         bool (i, j, k), voxels to fill.
     cover
-        (i, j, k), share of skin in each voxel, 0 where nothing changes.
+        Share of skin in each of them (1D).
     skin
         Stored value of the skin.
     rng
         Random generator for the air.
     """
-    values = fill_with_air(scene.data, changed & (cover < 1), scene.air, scene.far_air, rng)
-    blend = cover > 0
-    part = cover[blend]
-    # Where all is skin, what was there before has no say: it may be no number.
-    under = np.where(part < 1, values[blend].astype(np.float64), skin)
-    values[blend] = as_stored(part * skin + (1 - part) * under, values.dtype)
-    return Change(changed, values, changed & (cover == 0))
+    to_fill = changed.copy()
+    to_fill[changed] = cover < 1
+    under = np.full(cover.shape, skin)
+    air = fill_with_air(scene.data, to_fill, scene.air, scene.far_air, rng)
+    under[cover < 1] = air
+    values = as_stored(cover * skin + (1 - cover) * under, scene.data.dtype)
+    # Bit by bit the scan's own noise where there is no skin.
+    values[cover == 0] = air[cover[cover < 1] == 0]
+    return Change(changed, values, cover == 0)
 
 
 def loose_pieces(

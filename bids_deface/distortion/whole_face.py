@@ -76,8 +76,7 @@ def replace_face(scene: Scene, new: NewFace, rng: np.random.Generator) -> Change
     cover = np.zeros(mask.shape, dtype=np.float32)
     if new.depth_mm:
         _cover(cover, scene, new, share_of_skin(scene, skin))
-        cover *= mask
-    return put_skin(scene, mask, cover, skin, rng)
+    return put_skin(scene, mask, cover[mask], skin, rng)
 
 
 def _cover(cover: NDArray[np.float32], scene: Scene, new: NewFace, crossing: float) -> None:
