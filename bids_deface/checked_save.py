@@ -9,8 +9,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from bids_deface.assurance.brain import count_written
-from bids_deface.containers.load import load_volume
-from bids_deface.containers.readback import differs_on_disk
+from bids_deface.containers.readback import differs_on_disk, voxel_slabs
 from bids_deface.containers.save import save_volume
 from bids_deface.result import DefaceResult
 
@@ -37,8 +36,7 @@ def save_defaced(result: DefaceResult, path: Path, in_file: Path) -> None:
     """
 
     def compare(slabs: Iterator[NDArray[Any]]) -> None:
-        before = load_volume(in_file).data
-        found = count_written(before, slabs, result.mask, result.dseg)
+        found = count_written(voxel_slabs(in_file), slabs, result.mask, result.dseg)
         if found.outside_mask or found.in_brain or found.changed != result.changes.changed:
             raise differs_on_disk(
                 path,

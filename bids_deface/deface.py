@@ -22,7 +22,7 @@ from bids_deface.hiding import erase_copies, hide_features
 from bids_deface.inspection import Inspection, inspect_head
 from bids_deface.kinds import Level, OnDoubt
 from bids_deface.memory import give_back_memory
-from bids_deface.places import Edit
+from bids_deface.places import Edit, changed_in
 from bids_deface.result import DefaceResult
 from bids_deface.settings import DefaceSettings
 from bids_deface.volume import Volume, canonical_view, one_image, stored_view
@@ -58,6 +58,7 @@ def deface_volume(
         No head was recognised, or the image cannot be judged.
     """
     case = prepare(volume, settings, source, fill)
+    give_back_memory()
     rng = np.random.default_rng(settings.random_seed)
     attempt = _attempt(case, _edits(case, settings, rng))
     verdict = _judge(case, settings, attempt)
@@ -67,10 +68,8 @@ def deface_volume(
         notes += more
     return DefaceResult(
         volume=volume.with_data(attempt.data),
-        mask=attempt.mask,
+        edits=attempt.edits,
         dseg=stored_view(case.task.dseg, case.world),
-        boxes=tuple(edit.box for edit in attempt.edits),
-        n_spared=sum(edit.n_spared for edit in attempt.edits),
         margin_mm=case.task.margin_mm,
         changes=attempt.changes,
         verdict=verdict,
@@ -90,7 +89,6 @@ class _Attempt:
 
     edits: tuple[Edit, ...]
     data: NDArray[Any]
-    mask: NDArray[np.uint8]
     changes: ChangeCount
     inspection: Inspection | None
 
@@ -135,18 +133,20 @@ def _collected(edits: Iterable[Edit]) -> tuple[Edit, ...]:
 
 def _attempt(case: Case, edits: tuple[Edit, ...]) -> _Attempt:
     """Write edits, and compare with what was before."""
-    out, mask = _written(case.volume, edits, case.world)
-    task = case.task
+    task, out = case.task, case.volume.data.copy(order="F")
+    for edit in edits:
+        edit.write(canonical_view(out, case.world))
     changes = count_changes(
         task.data,
         canonical_view(out, case.world),
-        canonical_view(mask, case.world),
+        partial(changed_in, edits=edits),
         partial(protected_in, dseg=task.dseg, margin_mm=task.margin_mm, zooms=task.around.zooms),
     )
-    return _Attempt(edits, out, mask, changes, _inspect(case, out, mask))
+    give_back_memory()
+    return _Attempt(edits, out, changes, _inspect(case, out, edits))
 
 
-def _inspect(case: Case, out: NDArray[Any], mask: NDArray[np.uint8]) -> Inspection | None:
+def _inspect(case: Case, out: NDArray[Any], edits: tuple[Edit, ...]) -> Inspection | None:
     """Look at the head before and after; None where the scan shows no skin."""
     if not case.shows_skin:
         return None
@@ -156,7 +156,7 @@ def _inspect(case: Case, out: NDArray[Any], mask: NDArray[np.uint8]) -> Inspecti
         canonical_view(after, case.world),
         case.task.around.affine,
         case.task.dseg,
-        canonical_view(mask, case.world),
+        partial(changed_in, edits=edits),
         case.skin_threshold,
     )
 
@@ -195,17 +195,6 @@ def _notes(
     if changes.changed and settings.random_seed is not None:
         notes += ("the random fill can be repeated by whoever knows its seed: for tests only",)
     return notes
-
-
-def _written(
-    volume: Volume, edits: tuple[Edit, ...], world: NDArray[np.float64]
-) -> tuple[NDArray[Any], NDArray[np.uint8]]:
-    """Return the voxels with all edits in them, and the mask, both in stored order."""
-    out = volume.data.copy(order="F")
-    mask = np.zeros(out.shape[:3], dtype=np.uint8, order="F")
-    for edit in edits:
-        edit.write(canonical_view(out, world), canonical_view(mask, world))
-    return out, mask
 
 
 def _is_curable(found: FeatureMap, item: RegionEvidence) -> bool:

@@ -14,6 +14,7 @@ from bids_deface.anatomy import BRAIN, FacialFeature, labels_of
 from bids_deface.assurance.face import find_faces
 from bids_deface.assurance.residues import Residue, doubts_of_residues, measure_residues
 from bids_deface.detection.grid import SPACING_MM, conform, resample_labels
+from bids_deface.tissue import InBox
 
 #: With these hidden, nobody should find a face.
 A_FACE = frozenset({FacialFeature.EYES, FacialFeature.NOSE})
@@ -69,7 +70,7 @@ def inspect_head(
     after: NDArray[Any],
     affine: NDArray[np.float64],
     dseg: NDArray[np.uint8],
-    mask: NDArray[np.uint8],
+    changed: InBox,
     threshold: float,
 ) -> Inspection:
     """Compare the head's surface before and after, on the detector's grid.
@@ -82,8 +83,8 @@ def inspect_head(
         Voxel-to-world matrix (4x4, mm) in which the head is upright.
     dseg
         Regions, same grid.
-    mask
-        Changed voxels, same grid.
+    changed
+        Returns the changed voxels in a box of this grid.
     threshold
         Intensity of the head's surface.
     """
@@ -95,7 +96,9 @@ def inspect_head(
         images.append((small, scaled))
     small, scaled = images[1]
     labels = resample_labels(dseg, affine, small.grid)
-    left = _tissue_left(before, dseg, mask, threshold) * abs(float(np.linalg.det(affine[:3, :3])))
+    left = _tissue_left(before, dseg, changed, threshold) * abs(
+        float(np.linalg.det(affine[:3, :3]))
+    )
     residues = measure_residues(
         small.image,
         labels,
@@ -107,12 +110,12 @@ def inspect_head(
 
 
 def _tissue_left(
-    image: NDArray[Any], dseg: NDArray[np.uint8], mask: NDArray[np.uint8], threshold: float
+    image: NDArray[Any], dseg: NDArray[np.uint8], changed: InBox, threshold: float
 ) -> NDArray[np.float64]:
     """Return how many voxels of tissue in each region are as they were, by label index."""
     counts = np.zeros(BRAIN + 1)
     for index, box in enumerate(ndimage.find_objects(dseg, max_label=BRAIN - 1), start=1):
         if box is not None:
-            kept = (dseg[box] == index) & (mask[box] == 0)
+            kept = (dseg[box] == index) & ~changed(box)
             counts[index] = (image[box][kept] > threshold).sum()
     return counts

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from bids_deface.distortion.methods import Protocol
 from bids_deface.distortion.scene import Scene
 from bids_deface.frames import frames_of
 from bids_deface.surroundings import Surroundings
-from bids_deface.tissue import Box, bounding_box, box_from, box_within, grown_box
+from bids_deface.tissue import Box, bounding_box, box_from, box_within, common_box, grown_box
 
 #: Surroundings of what is hidden, mm: skin to learn from and air to draw from.
 AROUND_MM = 20.0
@@ -53,11 +53,19 @@ class Edit:
     doubts: tuple[str, ...] = ()
     removed: frozenset[int] = frozenset()
 
-    def write(self, data: NDArray[Any], mask: NDArray[np.uint8]) -> None:
-        """Write the values into an image (i, j, k[, t...]) and mark them in a mask (i, j, k)."""
+    def write(self, data: NDArray[Any]) -> None:
+        """Write the values into an image (i, j, k[, t...])."""
         for frame, values in zip(frames_of(data), self.values, strict=True):
             frame[self.box][self.put] = values
-        mask[self.box] |= self.put
+
+
+def changed_in(box: Box, edits: Iterable[Edit]) -> NDArray[np.bool_]:
+    """Return which voxels of a box of the image are written by any of some edits."""
+    out = np.zeros([s.stop - s.start for s in box], dtype=bool)
+    for edit in edits:
+        shared = common_box(box, edit.box)
+        out[box_within(shared, box)] |= edit.put[box_within(shared, edit.box)]
+    return out
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ def success_record(source: str, settings: DefaceSettings, result: DefaceResult) 
     result
         What came out.
     """
-    voxel_count = int(result.mask.size)
+    voxel_count = int(result.dseg.size)
     return {
         **_common(source, settings),
         "Verdict": result.verdict.decision.value,

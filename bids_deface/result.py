@@ -13,7 +13,7 @@ from bids_deface.assurance.sharing import shared_dseg, shared_mask
 from bids_deface.assurance.verdict import Verdict
 from bids_deface.containers.nifti import derived_volume
 from bids_deface.inspection import Inspection
-from bids_deface.tissue import Box
+from bids_deface.places import Edit
 from bids_deface.volume import Volume, canonical_affine, canonical_view, stored_view, zooms_of
 
 if TYPE_CHECKING:
@@ -29,17 +29,13 @@ class DefaceResult:
     Attributes
     ----------
     volume
-        The defaced volume; what lies outside ``mask`` is as it was.
-    mask
-        uint8 (i, j, k), 1 where voxels were changed. It outlines the features, so keep it private.
+        The defaced volume; what lies outside of :attr:`mask` is as it was.
+    edits
+        What was changed, axes right, anterior, superior.
     dseg
         uint8 (i, j, k), regions of the facial features and the brain, as private as the mask.
-    boxes
-        Slices around what changed in each region, axes right, anterior, superior.
     margin_mm
         Distance from the brain within which nothing changed.
-    n_spared
-        Voxels that the methods would have changed, but for the brain and its margin.
     changes
         Comparison with the input.
     verdict
@@ -55,11 +51,9 @@ class DefaceResult:
     """
 
     volume: Volume
-    mask: NDArray[np.uint8]
+    edits: tuple[Edit, ...]
     dseg: NDArray[np.uint8]
-    boxes: tuple[Box, ...]
     margin_mm: float
-    n_spared: int
     changes: ChangeCount
     verdict: Verdict
     features: FeatureMap
@@ -73,10 +67,26 @@ class DefaceResult:
         return np.asarray(self.features.turn @ self.volume.affine)
 
     @property
+    def mask(self) -> NDArray[np.uint8]:
+        """Changed voxels, uint8 (i, j, k). It outlines the features, so keep it private."""
+        out = np.zeros(self.dseg.shape, dtype=np.uint8, order="F")
+        upright = canonical_view(out, self.world)
+        for edit in self.edits:
+            upright[edit.box] |= edit.put
+        return out
+
+    @property
+    def n_spared(self) -> int:
+        """Voxels that the methods would have changed, but for the brain and its margin."""
+        return sum(edit.n_spared for edit in self.edits)
+
+    @property
     def mask_volume(self) -> Volume:
         """What may have changed, as boxes that outline no feature, on the scan's grid."""
         dseg = canonical_view(self.dseg, self.world)
-        mask = shared_mask(self.boxes, dseg, self.margin_mm, self._upright_zooms)
+        mask = shared_mask(
+            [edit.box for edit in self.edits], dseg, self.margin_mm, self._upright_zooms
+        )
         return derived_volume(stored_view(mask, self.world), self.volume, MASK_DESCRIPTION)
 
     @property
@@ -90,4 +100,4 @@ class DefaceResult:
     @property
     def _upright_zooms(self) -> NDArray[np.float64]:
         """Voxel size in mm, axes right, anterior, superior."""
-        return zooms_of(canonical_affine(self.mask.shape, self.world))
+        return zooms_of(canonical_affine(self.dseg.shape, self.world))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import product
 
 import numpy as np
@@ -13,6 +13,8 @@ from scipy import ndimage
 BLOCK = 64
 #: Slices along each axis.
 Box = tuple[slice, ...]
+#: Marks voxels in a box of an image.
+InBox = Callable[[Box], NDArray[np.bool_]]
 
 
 def otsu_threshold(image: NDArray[np.float32], bins: int = 256) -> float:
@@ -158,6 +160,14 @@ def enclosing_box(boxes: Sequence[Box]) -> Box:
     return tuple(
         slice(min(s.start for s in along), max(s.stop for s in along))
         for along in zip(*boxes, strict=True)
+    )
+
+
+def common_box(one: Box, two: Box) -> Box:
+    """Return what two boxes share; empty along an axis where they share nothing."""
+    return tuple(
+        slice(max(a.start, b.start), max(a.start, b.start, min(a.stop, b.stop)))
+        for a, b in zip(one, two, strict=True)
     )
 
 

@@ -17,6 +17,7 @@ from bids_deface.containers.load import load_volume
 from bids_deface.containers.save import save_volume
 from bids_deface.errors import DefaceError, OutputError
 from bids_deface.interfaces.deface import Deface
+from bids_deface.places import Edit
 from tests.containers import made
 
 
@@ -39,8 +40,9 @@ def tiny(defaced, tmp_path):
         dseg = np.zeros_like(mask)
         dseg[5, 4, 3] = BRAIN
         result = replace(
-            defaced, volume=scan.with_data(after), mask=mask, dseg=dseg,
-            changes=ChangeCount(2, 0, 0),
+            defaced, volume=scan.with_data(after), dseg=dseg, changes=ChangeCount(2, 0, 0),
+            edits=(Edit((slice(None),) * 3, mask > 0, (), {}, 0),),
+            features=replace(defaced.features, turn=np.eye(4)),
         )  # fmt: skip
         return result, tmp_path / name
 
@@ -108,7 +110,7 @@ def test_an_input_that_changed_meanwhile_is_noticed(tiny, tmp_path):
 
 def test_brain_voxels_on_disk_are_counted(tiny):
     result, source = tiny("in.nii")
-    before = load_volume(source).data
+    before = np.split(load_volume(source).data.reshape(6, 5, 8, order="F"), [3], axis=2)
     after = np.array(result.volume.data)
     after[5, 4, 3, 0] += 1
     slabs = np.split(after.reshape(6, 5, 8, order="F"), [3], axis=2)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bids_deface.anatomy import BRAIN
 from bids_deface.frames import slowest_axis
-from bids_deface.tissue import bounding_box, box_from, box_within, dilate_mm, grown_box
+from bids_deface.tissue import InBox, bounding_box, box_from, box_within, dilate_mm, grown_box
 
 #: Slices that are compared at a time.
 SLAB = 8
@@ -63,8 +63,8 @@ def protected_in(
 def count_changes(
     before: NDArray[Any],
     after: NDArray[Any],
-    mask: NDArray[np.bool_] | NDArray[np.uint8],
-    protected: Callable[[tuple[slice, ...]], NDArray[np.bool_]],
+    allowed: InBox,
+    protected: InBox,
 ) -> ChangeCount:
     """Compare stored voxels bit by bit.
 
@@ -72,10 +72,10 @@ def count_changes(
     ----------
     before, after
         Stored values (i, j, k[, t...]), same shape and dtype.
-    mask
-        (i, j, k), not 0 in voxels that were allowed to change.
+    allowed
+        Returns the voxels of a box of the image that were to change.
     protected
-        Returns the brain and its margin in a box of the image; see :func:`protected_in`.
+        Returns the brain and its margin in a box; see :func:`protected_in`.
     """
     changed = outside = inside = 0
     axis, shape = slowest_axis(before), before.shape[:3]
@@ -85,37 +85,35 @@ def count_changes(
         box = (*box[:axis], slice(start, min(start + SLAB, shape[axis])), *box[axis + 1 :])
         differs = _differs(before[box], after[box])
         changed += int(differs.sum())
-        outside += int((differs & (mask[box] == 0)).sum())
         if differs.any():
             near = bounding_box(differs)
-            inside += int((differs[near] & protected(box_from(near, box))).sum())
+            there, found = box_from(near, box), differs[near]
+            outside += int((found & ~allowed(there)).sum())
+            inside += int((found & protected(there)).sum())
     return ChangeCount(changed, outside_mask=outside, in_brain=inside)
 
 
 def count_written(
-    before: NDArray[Any],
+    before: Iterable[NDArray[Any]],
     written: Iterable[NDArray[Any]],
     mask: NDArray[np.uint8],
     dseg: NDArray[np.uint8],
 ) -> ChangeCount:
-    """Compare a file's voxels with those of the original bit by bit, as they come off the disk.
+    """Compare the voxels of two files bit by bit, as they come off the disk.
 
     Parameters
     ----------
-    before
-        Stored values (i, j, k[, t...]) of the original.
-    written
-        Slabs (i, j, n) of the other file, slices in the order of the file.
+    before, written
+        Slabs (i, j, n) of the original and the other file, slices in the order of the file.
     mask
         uint8 (i, j, k), 1 where voxels were to change.
     dseg
         uint8 (i, j, k), regions; here the brain counts without its margin.
     """
-    slices = before.reshape(*before.shape[:2], -1, order="F")
     changed = np.zeros(mask.shape, dtype=bool, order="F")
     at = 0
-    for slab in written:
-        differs = _differs(slices[..., at : at + slab.shape[2]], slab)
+    for old, slab in zip(before, written, strict=True):
+        differs = _differs(old, slab)
         for k in np.flatnonzero(differs.any(axis=(0, 1))):
             changed[..., (at + k) % mask.shape[2]] |= differs[..., k]
         at += slab.shape[2]

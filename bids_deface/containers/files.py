@@ -8,6 +8,7 @@ import tempfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -97,6 +98,26 @@ def read_voxels(
         done += got
     data.flags.writeable = False
     return data.reshape(shape, order="F")
+
+
+@dataclass(frozen=True)
+class VoxelPlace:
+    """Where a scan's voxels are stored.
+
+    Attributes
+    ----------
+    path
+        The file that holds them.
+    offset
+        Bytes before them, unpacked.
+    dtype, shape
+        What they are.
+    """
+
+    path: Path
+    offset: int
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
 
 
 def truncated(path: Path, found: int, expected: int) -> ImageError:

@@ -6,10 +6,23 @@ from pathlib import Path
 
 import numpy as np
 
-from bids_deface.containers.files import reading
-from bids_deface.containers.mgh import HEADER_SIZE, load_mgh, parse_mgh_header, shape_of
+from bids_deface.containers.files import VoxelPlace, reading
+from bids_deface.containers.mgh import (
+    HEADER_SIZE,
+    load_mgh,
+    locate_mgh,
+    parse_mgh_header,
+    shape_of,
+)
 from bids_deface.containers.names import container_of, files_of
-from bids_deface.containers.nifti import load_pair, load_single, parse_header, read_start
+from bids_deface.containers.nifti import (
+    load_pair,
+    load_single,
+    locate_pair,
+    locate_single,
+    parse_header,
+    read_start,
+)
 from bids_deface.kinds import Container
 from bids_deface.volume import Volume
 
@@ -33,6 +46,12 @@ def load_volume(path: Path) -> Volume:
     """
     loaders = {Container.PAIR: load_pair, Container.MGH: load_mgh}
     return loaders.get(container_of(path) or Container.NIFTI, load_single)(path)
+
+
+def locate_voxels(path: Path) -> VoxelPlace:
+    """Return where the voxels of a scan are stored; names and errors as in :func:`load_volume`."""
+    finders = {Container.PAIR: locate_pair, Container.MGH: locate_mgh}
+    return finders.get(container_of(path) or Container.NIFTI, locate_single)(path)
 
 
 def voxel_count(path: Path) -> int:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import nibabel as nib
 import numpy as np
 
 from bids_deface.containers.checks import check_affine, check_voxels
-from bids_deface.containers.files import read_voxels, reading
+from bids_deface.containers.files import VoxelPlace, read_voxels, reading
 from bids_deface.errors import ImageError
 from bids_deface.kinds import Container
 from bids_deface.volume import Volume
@@ -27,19 +27,18 @@ def load_mgh(path: Path) -> Volume:
     with reading(path) as file:
         start = file.read(HEADER_SIZE)
         header = parse_mgh_header(start, path)
-        code = int(header["type"])
-        if code not in DTYPES:
-            raise ImageError(
-                f"{path} stores voxels of MGH type {code}, not intensities.",
-                "Convert it first with mri_convert --out_data_type float.",
-            )
-        dtype, shape = np.dtype(DTYPES[code]), shape_of(header)
-        check_voxels(dtype, shape, path)
-        data = read_voxels(file, path, dtype, shape)
+        data = read_voxels(file, path, *_kind_of_voxels(header, path))
         trailer = file.read()
     affine = np.asarray(header.get_affine(), dtype=np.float64)
     check_affine(affine, path)
     return Volume(data, affine, start, trailer, 1.0, Container.MGH)
+
+
+def locate_mgh(path: Path) -> VoxelPlace:
+    """Return where the voxels are; errors as in :func:`.load.load_volume`."""
+    with reading(path) as file:
+        header = parse_mgh_header(file.read(HEADER_SIZE), path)
+    return VoxelPlace(path, HEADER_SIZE, *_kind_of_voxels(header, path))
 
 
 def parse_mgh_header(start: bytes, path: Path) -> nib.freesurfer.mghformat.MGHHeader:
@@ -61,3 +60,18 @@ def parse_mgh_header(start: bytes, path: Path) -> nib.freesurfer.mghformat.MGHHe
 def shape_of(header: nib.freesurfer.mghformat.MGHHeader) -> tuple[int, ...]:
     """Return the shape; a single frame makes a 3D image."""
     return tuple(int(n) for n in header.get_data_shape())
+
+
+def _kind_of_voxels(
+    header: nib.freesurfer.mghformat.MGHHeader, path: Path
+) -> tuple[np.dtype[Any], tuple[int, ...]]:
+    """Return dtype and shape of the voxels that a header tells of."""
+    code = int(header["type"])
+    if code not in DTYPES:
+        raise ImageError(
+            f"{path} stores voxels of MGH type {code}, not intensities.",
+            "Convert it first with mri_convert --out_data_type float.",
+        )
+    dtype, shape = np.dtype(DTYPES[code]), shape_of(header)
+    check_voxels(dtype, shape, path)
+    return dtype, shape

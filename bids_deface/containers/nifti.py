@@ -17,7 +17,7 @@ from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 
 from bids_deface.containers.checks import check_affine, check_voxels, foreign, unreadable_voxels
-from bids_deface.containers.files import read_voxels, reading, truncated
+from bids_deface.containers.files import VoxelPlace, read_voxels, reading, truncated
 from bids_deface.containers.forms import form_notes
 from bids_deface.containers.names import files_of
 from bids_deface.errors import ImageError, NoInputError
@@ -60,6 +60,22 @@ def load_pair(path: Path) -> Volume:
         lead = file.read(max(0, _offset(header, header_path)))
         data = _read(file, voxel_path, header)
         return _volume(data, header, header_path, prefix, file.read(), Container.PAIR, lead)
+
+
+def locate_single(path: Path) -> VoxelPlace:
+    """Return where the voxels of a single file are; errors as in :func:`.load.load_volume`."""
+    with reading(path) as file:
+        header = parse_header(read_start(file), path, SINGLE_MAGIC)
+    return VoxelPlace(path, _offset(header, path), *_kind_of_voxels(header, path))
+
+
+def locate_pair(path: Path) -> VoxelPlace:
+    """Return where the voxels of a pair are; errors as in :func:`.load.load_volume`."""
+    header_path, voxel_path = files_of(path)
+    with reading(header_path) as file:
+        header = parse_header(read_start(file), header_path, PAIR_MAGIC)
+    offset = max(0, _offset(header, header_path))
+    return VoxelPlace(voxel_path, offset, *_kind_of_voxels(header, header_path))
 
 
 def read_start(file: BinaryIO) -> bytes:
@@ -158,9 +174,14 @@ def _offset(header: nib.Nifti1Header, path: Path) -> int:
 
 def _read(file: BinaryIO, path: Path, header: nib.Nifti1Header) -> NDArray[Any]:
     """Read the voxels that a header tells of."""
+    return read_voxels(file, path, *_kind_of_voxels(header, path))
+
+
+def _kind_of_voxels(header: nib.Nifti1Header, path: Path) -> tuple[np.dtype[Any], tuple[int, ...]]:
+    """Return dtype and shape of the voxels that a header tells of."""
     dtype, shape = header.get_data_dtype(), tuple(int(n) for n in header.get_data_shape())
     check_voxels(dtype, shape, path)
-    return read_voxels(file, path, dtype, shape)
+    return dtype, shape
 
 
 def _volume(

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bids_deface.containers.files import reading
+from bids_deface.containers.files import reading, truncated
+from bids_deface.containers.load import locate_voxels
 from bids_deface.errors import DefaceError, OutputError
 
 #: Bytes that are held at a time.
@@ -21,6 +22,21 @@ HINT = "Check disk and memory of this machine, then run the same command again."
 def differs_on_disk(path: Path, what: str) -> OutputError:
     """Return the error for a file that does not hold what was to be written."""
     return OutputError(f"{path}: {what} is not as it was to be written; nothing was kept.", HINT)
+
+
+def voxel_slabs(path: Path) -> Iterator[NDArray[Any]]:
+    """Yield the voxels of a scan (i, j, n), slices in the order of the file.
+
+    Parameters
+    ----------
+    path
+        As for :func:`.load.load_volume`; errors as there.
+    """
+    there = locate_voxels(path)
+    with reading(there.path) as file:
+        file.read(there.offset)
+        size = math.prod(there.shape) * there.dtype.itemsize
+        yield from _slabs(file, there.dtype, there.shape, truncated(path, 0, size))
 
 
 def read_back(
@@ -44,22 +60,30 @@ def read_back(
     OutputError
         The file cannot be read, is shorter or longer, or other bytes stand around its voxels.
     """
-    row = math.prod(like.shape[:2]) * like.dtype.itemsize
-    left, step = math.prod(like.shape[2:]), max(1, SLAB_BYTES // max(1, row))
     try:
         with reading(temporary) as file:
             if file.read(len(start)) != start:
                 raise differs_on_disk(place, "the header")
-            while left:
-                n = min(step, left)
-                content = file.read(n * row)
-                if len(content) < n * row:
-                    raise differs_on_disk(place, "the end of the file")
-                yield np.frombuffer(content, like.dtype).reshape(*like.shape[:2], n, order="F")
-                left -= n
+            short = differs_on_disk(place, "the end of the file")
+            yield from _slabs(file, like.dtype, like.shape, short)
             if file.read() != end:
                 raise differs_on_disk(place, "what follows the voxels")
     except OutputError:
         raise
     except DefaceError as error:
         raise differs_on_disk(place, "the file") from error
+
+
+def _slabs(
+    file: BinaryIO, dtype: np.dtype[Any], shape: tuple[int, ...], short: DefaceError
+) -> Iterator[NDArray[Any]]:
+    """Yield voxels (i, j, n) from an open file; raise ``short`` where it ends before."""
+    row = math.prod(shape[:2]) * dtype.itemsize
+    left, step = math.prod(shape[2:]), max(1, SLAB_BYTES // max(1, row))
+    while left:
+        n = min(step, left)
+        content = file.read(n * row)
+        if len(content) < n * row:
+            raise short
+        yield np.frombuffer(content, dtype).reshape(*shape[:2], n, order="F")
+        left -= n

@@ -30,13 +30,15 @@ def test_changes_are_counted_bit_by_bit(dtype):
     mask, brain = np.zeros((2, 4, 4, 4), bool)
     mask[0, 0, 0] = True
     brain[3, 3, 3] = True
-    assert count_changes(before, after, mask, brain.__getitem__) == ChangeCount(2, 1, 1)
+    assert count_changes(before, after, mask.__getitem__, brain.__getitem__) == ChangeCount(
+        2, 1, 1
+    )
 
 
 def test_nan_that_stays_nan_is_no_change():
     before = np.full((2, 2, 2), np.nan, np.float32)
     none = np.zeros((2, 2, 2), bool)
-    assert count_changes(before, before.copy(), none, none.__getitem__).changed == 0
+    assert count_changes(before, before.copy(), none.__getitem__, none.__getitem__).changed == 0
 
 
 def test_verdicts():
