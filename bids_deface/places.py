@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bids_deface.anatomy import PROTRUDING, FacialFeature, labels_of
+from bids_deface.anatomy import FacialFeature, labels_of
 from bids_deface.assurance.aliasing import Copy
 from bids_deface.assurance.brain import protected_in
 from bids_deface.distortion.methods import Protocol
@@ -20,7 +20,6 @@ from bids_deface.tissue import Box, bounding_box, box_from, box_within, common_b
 
 #: Surroundings of what is hidden, mm: skin to learn from and air to draw from.
 AROUND_MM = 20.0
-PROTRUDING_LABELS = tuple(index for feature in PROTRUDING for index in labels_of(feature))
 
 
 @dataclass(frozen=True)
@@ -121,28 +120,29 @@ class Task:
         box = grown_box(found, around_mm, self.around.zooms, self.dseg.shape)
         labels = self.dseg[box]
         here = np.isin(labels, hidden)
-        chosen = [i for feature in self.features for i in labels_of(feature)]
-        return self._place(box, labels, here, here | np.isin(labels, chosen))
+        chosen = tuple(i for feature in self.features for i in labels_of(feature))
+        return self._place(box, labels, here, chosen)
 
     def place_of_copy(self, copy: Copy) -> Place:
         """Tell what lies around the copy of a feature, which is no region itself."""
         box = grown_box(copy.box, AROUND_MM, self.around.zooms, self.dseg.shape)
         here = np.zeros(self.dseg[box].shape, dtype=bool)
         here[box_within(copy.box, box)] = copy.mask
-        return self._place(box, np.zeros(here.shape, dtype=np.uint8), here, here)
+        return self._place(box, np.zeros(here.shape, dtype=np.uint8), here, ())
 
     def _place(
         self,
         box: Box,
         labels: NDArray[np.uint8],
         here: NDArray[np.bool_],
-        everywhere: NDArray[np.bool_],
+        others: tuple[int, ...],
     ) -> Place:
+        everywhere = here | np.isin(labels, others)
         return Place(
             box=box,
             labels=labels,
             region=here,
-            hidden=everywhere,
+            others=others,
             head=self.around.head(box, everywhere),
             air=self.around.air(box, everywhere),
             allowed=~protected_in(box, self.dseg, self.margin_mm, self.around.zooms),
@@ -161,8 +161,8 @@ class Place:
         uint8, shape of the box: all regions.
     region
         bool, what is hidden here.
-    hidden
-        bool, all that is being hidden, here or elsewhere.
+    others
+        Labels of what is hidden elsewhere.
     head, air
         bool, what is head and what is surely air.
     allowed
@@ -172,7 +172,7 @@ class Place:
     box: Box
     labels: NDArray[np.uint8]
     region: NDArray[np.bool_]
-    hidden: NDArray[np.bool_]
+    others: tuple[int, ...]
     head: NDArray[np.bool_]
     air: NDArray[np.bool_]
     allowed: NDArray[np.bool_]
@@ -185,8 +185,8 @@ class Place:
         return Scene(
             data=values,
             region=self.region,
-            protruding=self.region & np.isin(self.labels, PROTRUDING_LABELS),
-            features=self.hidden,
+            labels=self.labels,
+            others=self.others,
             head=self.head,
             air=air,
             zooms=task.around.zooms,

@@ -7,7 +7,14 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from bids_deface.distortion.scene import Change, Scene
-from bids_deface.distortion.surface import Heights, inner_face, resurface, skin_around, tip_of
+from bids_deface.distortion.surface import (
+    Heights,
+    ground_under,
+    inner_face,
+    resurface,
+    skin_around,
+    tip_of,
+)
 from bids_deface.heights import (
     Columns,
     enclosing_ellipse,
@@ -50,14 +57,16 @@ def remove_auricle(scene: Scene, axis: int, sign: int, rng: np.random.Generator)
     deepest = bare - DEEPEST_MM / float(scene.zooms[axis])
     floor = np.maximum(np.minimum(bare, inner_face(region)), deepest)
     floor = ndimage.minimum_filter(floor, footprint=_disc(FLOOR_MM, flat))
+    new = ndimage.gaussian_filter(floor, 0.5 * FLOOR_MM / flat)
     heights = Heights(
         footprint=footprint,
         old=old,
-        new=ndimage.gaussian_filter(floor, 0.5 * FLOOR_MM / flat),
+        new=new,
         outermost=np.where(footprint, tip_of(region), -1.0),
         innermost=np.full(old.shape, np.inf),
+        ground=ground_under(columns, scene.head & ~scene.region, new),
     )
-    return resurface(scene, columns, heights, scene.head & ~scene.region, rng)
+    return resurface(scene, columns, heights, rng)
 
 
 def _disc(radius_mm: float, flat: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -6,7 +6,14 @@ import numpy as np
 from scipy import ndimage
 
 from bids_deface.distortion.scene import Change, Scene
-from bids_deface.distortion.surface import Heights, inner_face, resurface, skin_around, tip_of
+from bids_deface.distortion.surface import (
+    Heights,
+    ground_under,
+    inner_face,
+    resurface,
+    skin_around,
+    tip_of,
+)
 from bids_deface.heights import (
     Columns,
     closed,
@@ -53,7 +60,8 @@ def smooth_front(scene: Scene, axis: int, sign: int, rng: np.random.Generator) -
     bare = ndimage.gaussian_filter(bare, SMOOTHING_MM / flat, mode="nearest")
     weight = np.clip(ndimage.distance_transform_edt(footprint, sampling=flat) / TAPER_MM, 0, 1)
     new = np.where(old >= 0, old + weight * (bare - old), bare)
-    nose = columns.view(scene.protruding)
+    protruding = scene.protruding
+    nose = columns.view(protruding)
     near = widen(footprint_of(nose), RIM_MM, flat)
     heights = Heights(
         footprint=footprint,
@@ -61,5 +69,8 @@ def smooth_front(scene: Scene, axis: int, sign: int, rng: np.random.Generator) -
         new=new,
         outermost=np.where(near, tip_of(nose), -1.0),
         innermost=inner_face(nose),
+        ground=ground_under(columns, scene.head & ~protruding, new),
     )
-    return resurface(scene, columns, heights, scene.head & ~scene.protruding, rng)
+    # The box of a face is a third of a large scan: nothing of its size is kept for long.
+    del nose, protruding
+    return resurface(scene, columns, heights, rng)

@@ -56,7 +56,8 @@ def fill_with_air(
         return np.full(int(target.sum()), blank, dtype=data.dtype)
     box = bounding_box(target)
     left, out = target[box].copy(), np.empty(target[box].shape, dtype=data.dtype)
-    source = air & ~target
+    source = ~target
+    source &= air
     for side in PATCH_SIDES:
         for block in _blocks(left, side):
             _copy_patch(out, left, data, source, block, rng)

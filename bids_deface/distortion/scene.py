@@ -8,6 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bids_deface.anatomy import PROTRUDING, labels_of
+
+PROTRUDING_LABELS = tuple(index for feature in PROTRUDING for index in labels_of(feature))
+
 
 @dataclass(frozen=True)
 class Scene:
@@ -21,10 +25,10 @@ class Scene:
         Stored voxel values of one frame.
     region
         bool, what is hidden here: one region, or several together.
-    protruding
-        bool, the part of it that sticks out of the head and must change as a whole.
-    features
-        bool, all features that are being hidden: their surface is no model for the skin.
+    labels
+        uint8, all regions of the box.
+    others
+        Labels of what is hidden elsewhere.
     head
         bool, filled head outline, in the scan's own resolution.
     air
@@ -41,14 +45,24 @@ class Scene:
 
     data: NDArray[Any]
     region: NDArray[np.bool_]
-    protruding: NDArray[np.bool_]
-    features: NDArray[np.bool_]
+    labels: NDArray[np.uint8]
+    others: tuple[int, ...]
     head: NDArray[np.bool_]
     air: NDArray[np.bool_]
     zooms: NDArray[np.float64]
     threshold: float
     far_air: NDArray[Any]
     slack_mm: float = 0.0
+
+    @property
+    def protruding(self) -> NDArray[np.bool_]:
+        """The part of the region that sticks out of the head and must change as a whole."""
+        return self.region & np.isin(self.labels, PROTRUDING_LABELS)
+
+    @property
+    def features(self) -> NDArray[np.bool_]:
+        """All features that are being hidden: their surface is no model for the skin."""
+        return self.region | np.isin(self.labels, self.others)
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,9 @@ class Heights:
     innermost
         What lies above this changes at least: the inner face of what must go as a whole; inf
         where nothing must.
+    ground
+        The outermost tissue under the new surface that stays and may carry new skin; -1 where
+        there is none.
     """
 
     footprint: NDArray[np.bool_]
@@ -61,6 +64,7 @@ class Heights:
     new: NDArray[np.float64]
     outermost: NDArray[np.float64]
     innermost: NDArray[np.float64]
+    ground: NDArray[np.float64]
 
 
 def skin_around(
@@ -96,11 +100,28 @@ def inner_face(region: NDArray[np.bool_]) -> NDArray[np.float64]:
     return np.where(footprint_of(region), region.argmax(axis=-1) - 1.0, np.inf)
 
 
+def ground_under(
+    columns: Columns, solid: NDArray[np.bool_], new: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the outermost tissue at or under a surface in each column; -1 where there is none.
+
+    Parameters
+    ----------
+    columns
+        Views with the outward direction as the last axis.
+    solid
+        bool (i, j, k), what may carry new skin: none is built in the air.
+    new
+        The surface (a, b).
+    """
+    level = np.arange(solid.shape[columns.axis])
+    return surface_height(columns.view(solid) & (level <= new[..., None]))
+
+
 def resurface(
     scene: Scene,
     columns: Columns,
     heights: Heights,
-    solid: NDArray[np.bool_],
     rng: np.random.Generator,
 ) -> Change:
     """Put skin under and air above a new height map; what then hangs in the air goes, too.
@@ -113,8 +134,6 @@ def resurface(
         Views with the outward direction as the last axis.
     heights
         Where the surface is and where it is to be.
-    solid
-        bool (i, j, k), what may carry new skin: none is built in the air.
     rng
         Random generator of the air.
     """
@@ -133,15 +152,15 @@ def resurface(
     # does, half a voxel above the height: a step would be seen beside it.
     ramp = max(1.0, RAMP_MM / zoom)
     crossing = share_of_skin(scene, skin)
-    support = surface_height(columns.view(solid) & (level <= new[..., None]))
-    stands = (support >= 0) & (support >= new - SUPPORT_MM[columns.axis] / zoom)
+    ground = heights.ground
+    stands = (ground >= 0) & (ground >= new - SUPPORT_MM[columns.axis] / zoom)
     cut = columns.back(changed)
     # What a cut leaves hanging in the air goes with it, and no skin is built there.
     loose = loose_pieces(scene.head, cut, scene.zooms)
     mask = cut | loose
-    height, ground = (columns.spread(m, mask.shape)[mask] for m in (new, stands))
+    height, carried = (columns.spread(m, mask.shape)[mask] for m in (new, stands))
     cover = np.clip((height + 0.5 - columns.levels(mask.shape)[mask]) / ramp + crossing, 0, 1)
-    cover[~ground | ~cut[mask]] = 0
+    cover[~carried | ~cut[mask]] = 0
     return put_skin(scene, mask, cover, skin, rng)
 
 

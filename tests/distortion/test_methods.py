@@ -23,8 +23,8 @@ def scene_of(head, surroundings, index):
     return Scene(
         data=head.data,
         region=head.dseg == index,
-        protruding=(head.dseg == index) & np.isin(index, [3, 4, 5]),
-        features=(head.dseg > 0) & (head.dseg < 7),
+        labels=head.dseg,
+        others=(1, 2, 3, 4, 5, 6),
         head=outline,
         air=air,
         zooms=np.full(3, 1.5),

@@ -49,7 +49,9 @@ def scene_of(image: np.ndarray, labels: np.ndarray) -> Scene:
     head = head_mask(image.astype(np.float32), THRESHOLD, ZOOMS)
     air = ~dilate_mm(head, 5.0, ZOOMS)
     face = (labels > 0) & (labels < BRAIN)
-    return Scene(image, face, face, face, head, air, ZOOMS, THRESHOLD, image[air][:2000])
+    return Scene(
+        image, face, labels.astype(np.uint8), (), head, air, ZOOMS, THRESHOLD, image[air][:2000]
+    )
 
 
 def defaced(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, FaceModel]:
