@@ -57,6 +57,7 @@ def deface_volume(
     ImageError
         No head was recognised, or the image cannot be judged.
     """
+    give_back_memory()
     case = prepare(volume, settings, source, fill)
     give_back_memory()
     rng = np.random.default_rng(settings.random_seed)

@@ -15,6 +15,8 @@ VIEWS: Final[Mapping[str, float]] = MappingProxyType(
     {"front": 0.0, "left": 90.0, "right": -90.0, "three-quarter": 40.0}
 )
 RENDER_MM = 1.25
+#: Columns of a picture that are worked on at a time.
+COLUMNS = 32
 
 
 def render_head(
@@ -51,10 +53,8 @@ def render_head(
     # A sphere-like box: the same scale whatever the angle.
     half = (high - low) / 2
     reach = min(float(np.hypot(*half[:2])), float(half[:2].max()) * 1.15)
-    side = int(np.ceil(2 * reach / spacing_mm))
-    return {
-        name: _shade(_turned(upright, side, angle), threshold) for name, angle in views.items()
-    }
+    side = max(1, int(np.ceil(2 * reach / spacing_mm)))
+    return {name: _shade(_depth(upright, side, angle, threshold)) for name, angle in views.items()}
 
 
 def _upright(
@@ -68,7 +68,7 @@ def _upright(
     soft = ndimage.gaussian_filter(
         image, np.minimum(1.0, 0.6 / np.linalg.norm(affine[:3, :3], axis=0))
     )
-    size = np.ceil((high - low) / spacing_mm).astype(int)
+    size = np.maximum(1, np.ceil((high - low) / spacing_mm)).astype(int)
     axes = np.diag([1.0, 1.0, -1.0])
     origin = (low + high) / 2 - axes @ (size / 2 * spacing_mm)
     inverse = np.linalg.inv(affine)
@@ -79,7 +79,9 @@ def _upright(
     )
 
 
-def _turned(upright: NDArray[np.float32], side: int, angle: float) -> NDArray[np.float32]:
+def _turned(
+    upright: NDArray[np.float32], columns: NDArray[np.float64], side: int, angle: float
+) -> NDArray[np.float32]:
     """Turn about the vertical axis: screen column, depth away from the viewer, screen row.
 
     Whole columns of voxels move together, so each is interpolated between four of its like.
@@ -88,12 +90,12 @@ def _turned(upright: NDArray[np.float32], side: int, angle: float) -> NDArray[np
     # Viewer in front (+y) for 0 degrees; at the subject's left (-x) for 90.
     towards = np.array([-np.sin(a), np.cos(a)])
     right = np.array([-np.cos(a), -np.sin(a)])
-    steps = np.arange(side) - side / 2
+    away = np.arange(side) - side / 2
     x, y = (
-        upright.shape[n] / 2 + right[n] * steps[:, None] - towards[n] * steps[None, :]
+        upright.shape[n] / 2 + right[n] * columns[:, None] - towards[n] * away[None, :]
         for n in range(2)
     )
-    out = np.zeros((side, side, upright.shape[2]), np.float32)
+    out = np.zeros((*x.shape, upright.shape[2]), np.float32)
     i, j = np.floor(x).astype(int), np.floor(y).astype(int)
     for di in (0, 1):
         for dj in (0, 1):
@@ -105,20 +107,36 @@ def _turned(upright: NDArray[np.float32], side: int, angle: float) -> NDArray[np
     return out
 
 
-def _shade(box: NDArray[np.float32], threshold: float) -> NDArray[np.uint8]:
-    """Find the first crossing of each ray and light it from the viewer's upper left."""
+def _depth(
+    upright: NDArray[np.float32], side: int, angle: float, threshold: float
+) -> NDArray[np.float64]:
+    """Return how far each ray (row, column) goes before it meets the surface; inf for never."""
+    columns = np.arange(side) - side / 2
+    # Some columns at a time: the turned head would take as much memory as a large scan.
+    parts = np.array_split(columns, -(-side // COLUMNS))
+    return np.concatenate(
+        [_crossing(_turned(upright, part, side, angle), threshold) for part in parts], axis=1
+    )
+
+
+def _crossing(box: NDArray[np.float32], threshold: float) -> NDArray[np.float64]:
+    """Find the first crossing of each ray of a box (column, depth, row)."""
     inside = box > threshold
-    hit = inside.any(axis=1)
     first = inside.argmax(axis=1)
     at = np.take_along_axis(box, first[:, None, :], axis=1)[:, 0]
     before = np.take_along_axis(box, np.maximum(first - 1, 0)[:, None, :], axis=1)[:, 0]
     # Where between the two samples the surface lies.
     part = np.clip((at - threshold) / np.maximum(at - before, 1e-6), 0, 1)
-    depth = (first - part).T.astype(np.float64)
-    hit = hit.T
+    return np.where(inside.any(axis=1), (first - part).astype(np.float64), np.inf).T
+
+
+def _shade(depth: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """Light a surface from the viewer's upper left."""
+    hit = np.isfinite(depth)
     depth = np.where(hit, depth, depth[hit].max() if hit.any() else 0.0)
     depth = ndimage.gaussian_filter(ndimage.median_filter(depth, 3), 0.7)
-    d_row, d_column = np.gradient(depth)
+    # No np.gradient: a head of one slice has one row only.
+    d_row, d_column = (ndimage.correlate1d(depth, (-0.5, 0.0, 0.5), axis) for axis in (0, 1))
     normal = np.stack([d_column, d_row, np.ones_like(depth)], axis=-1)
     normal /= np.linalg.norm(normal, axis=-1, keepdims=True)
     light = np.array([-0.35, -0.45, 0.82])

@@ -32,3 +32,11 @@ def test_profiles_look_the_right_way(head):
 def test_empty_image_renders_dark():
     views = render_head(np.zeros((20, 20, 20), np.float32), np.eye(4), 0.5)
     assert all((picture == 12).all() for picture in views.values())
+
+
+def test_a_single_slice_makes_a_picture_all_the_same():
+    image = np.zeros((40, 40, 1), np.float32)
+    image[10:30, 10:30] = 1
+    front = render_head(image, np.diag([2.0, 2.0, 2.0, 1.0]), 0.5)["front"]
+    assert front.shape[0] == 1
+    assert front.dtype == np.uint8

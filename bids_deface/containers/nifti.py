@@ -17,7 +17,7 @@ from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 
 from bids_deface.containers.checks import check_affine, check_voxels, foreign, unreadable_voxels
-from bids_deface.containers.files import VoxelPlace, read_voxels, reading, truncated
+from bids_deface.containers.files import MAX_RATIO, VoxelPlace, read_voxels, reading, truncated
 from bids_deface.containers.forms import form_notes
 from bids_deface.containers.names import files_of
 from bids_deface.errors import ImageError, NoInputError
@@ -37,7 +37,7 @@ def load_single(path: Path) -> Volume:
     with reading(path) as file:
         start = read_start(file)
         header = parse_header(start, path, SINGLE_MAGIC)
-        offset = _offset(header, path)
+        offset = _offset(header, path, path)
         if offset < len(start):
             raise ImageError(f"{path} lets its voxels begin within the header.")
         start += file.read(offset - len(start))
@@ -57,7 +57,7 @@ def load_pair(path: Path) -> Volume:
         prefix = file.read()
     header = parse_header(prefix, header_path, PAIR_MAGIC)
     with reading(voxel_path) as file:
-        lead = file.read(max(0, _offset(header, header_path)))
+        lead = file.read(max(0, _offset(header, header_path, voxel_path)))
         data = _read(file, voxel_path, header)
         return _volume(data, header, header_path, prefix, file.read(), Container.PAIR, lead)
 
@@ -66,7 +66,7 @@ def locate_single(path: Path) -> VoxelPlace:
     """Return where the voxels of a single file are; errors as in :func:`.load.load_volume`."""
     with reading(path) as file:
         header = parse_header(read_start(file), path, SINGLE_MAGIC)
-    return VoxelPlace(path, _offset(header, path), *_kind_of_voxels(header, path))
+    return VoxelPlace(path, _offset(header, path, path), *_kind_of_voxels(header, path))
 
 
 def locate_pair(path: Path) -> VoxelPlace:
@@ -74,7 +74,7 @@ def locate_pair(path: Path) -> VoxelPlace:
     header_path, voxel_path = files_of(path)
     with reading(header_path) as file:
         header = parse_header(read_start(file), header_path, PAIR_MAGIC)
-    offset = max(0, _offset(header, header_path))
+    offset = max(0, _offset(header, header_path, voxel_path))
     return VoxelPlace(voxel_path, offset, *_kind_of_voxels(header, header_path))
 
 
@@ -165,10 +165,11 @@ def _header(
     return header
 
 
-def _offset(header: nib.Nifti1Header, path: Path) -> int:
+def _offset(header: nib.Nifti1Header, path: Path, voxel_path: Path) -> int:
+    """Return how many bytes come before the voxels; no more than their file can hold."""
     offset = float(header["vox_offset"])
-    if not np.isfinite(offset):
-        raise ImageError(f"{path} has a broken NIfTI header (vox_offset is {offset}).")
+    if not np.isfinite(offset) or offset > voxel_path.stat().st_size * MAX_RATIO:
+        raise ImageError(f"{path} has a broken NIfTI header (vox_offset is {offset:g}).")
     return int(offset)
 
 

@@ -6,7 +6,7 @@ import contextlib
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bids_deface.containers.extensions import without_names
@@ -34,6 +34,9 @@ CONTENTS = {
     changes=st.lists(st.tuples(st.integers(0, 380), st.sampled_from(ODD)), max_size=3),
     noise=st.lists(st.tuples(st.integers(0, 380), st.integers(0, 255)), max_size=4),
 )
+# An offset of terabytes.
+@example(".nii", [], [(111, 95)])
+@example(".hdr", [], [(111, 81)])
 def test_headers_of_any_content_never_crash(tmp_path_factory, suffix, changes, noise):
     folder = tmp_path_factory.mktemp("broken")
     content = bytearray(CONTENTS[suffix])
