@@ -1,6 +1,6 @@
 """Short training runs of networks that differ in one thing, on the same heads and samples.
 
-    python benchmarks/compare_networks.py --data HEADS [--steps 800] [--threads 2]
+    python benchmarks/compare_networks.py --data HEADS [--steps 800] [--threads 2] [--only NAME ...]
 
 Heads are brought to 4 mm and the runs kept short, so that the whole table takes minutes; the
 figures tell the variants apart, not what a full training reaches. Dice is the mean of eyes, nose,
@@ -80,6 +80,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=800)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--only", nargs="+", choices=list(variants()), default=list(variants()))
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     train = [coarse(head) for head in load_heads(args.data, "train")]
@@ -89,7 +90,8 @@ def main() -> None:
         if condition.name in CONDITIONS:
             tests[condition.name] = [coarse(class_map(condition.apply(h))) for h in fine]
     print("variant", "parameters", "forward s (2 mm)", *tests, sep="\t", flush=True)
-    for name, recipe in variants().items():
+    for name in args.only:
+        recipe = variants()[name]
         with tempfile.TemporaryDirectory() as folder:
             short = replace(recipe, steps=args.steps, validate_every=args.steps)
             trainer = Trainer(short, RunOptions(Path(folder)), train, tests["plain"][:1])
