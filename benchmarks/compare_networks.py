@@ -1,6 +1,6 @@
 """Short training runs of networks that differ in one thing, on the same heads and samples.
 
-    python benchmarks/compare_networks.py --data HEADS [--steps 800] [--threads 2] [--only NAME ...]
+    python benchmarks/compare_networks.py --data HEADS [--steps 800] [--threads 2] [--only NAME]
 
 Heads are brought to 4 mm and the runs kept short, so that the whole table takes minutes; the
 figures tell the variants apart, not what a full training reaches. Dice is the mean of eyes, nose,

@@ -180,7 +180,7 @@ def _wrapped(features: FeatureMap, around: Surroundings, settings: DefaceSetting
         around.image_affine, around.affine, atol=1e-2
     )
     if not same:
-        return Wrapped()
+        return Wrapped(looked_for=False)
     return find_wrapped(
         around.image, features.dseg, around.affine, around.threshold, settings.labels
     )

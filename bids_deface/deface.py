@@ -80,7 +80,7 @@ def deface_volume(
         ),
         inspection=attempt.inspection,
         weights_sha256=source.sha256,
-        notes=(*notes, *_notes(case.features, attempt.changes, verdict, settings)),
+        notes=(*notes, *_notes(case.features, attempt, verdict, settings)),
     )
 
 
@@ -179,16 +179,20 @@ def _judge(case: Case, settings: DefaceSettings, attempt: _Attempt) -> Verdict:
     seen: tuple[str, ...] = ()
     if attempt.inspection:
         own_skin = settings.level is Level.FEATURES
-        seen = attempt.inspection.doubts(settings.features, removed, own_skin=own_skin)
+        whole = {report.index for report in case.features.regions if report.status == "found"}
+        seen = attempt.inspection.doubts(settings.features, whole, removed, own_skin=own_skin)
     doubts = (*case.doubts, *(doubt for edit in attempt.edits for doubt in edit.doubts), *seen)
     return decide(evidence, settings.features, attempt.changes, doubts)
 
 
 def _notes(
-    found: FeatureMap, changes: ChangeCount, verdict: Verdict, settings: DefaceSettings
+    found: FeatureMap, attempt: _Attempt, verdict: Verdict, settings: DefaceSettings
 ) -> tuple[str, ...]:
     """Return what is worth telling though it is no doubt."""
     notes: tuple[str, ...] = ()
+    changes = attempt.changes
+    if changes.changed and attempt.inspection is None:
+        notes += ("no skin is seen in this image, so nobody could look for a face left in it",)
     if found.stripped:
         notes += ("the image is skull-stripped",)
     if not changes.changed and verdict.decision is Decision.PASS:

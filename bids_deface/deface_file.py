@@ -170,7 +170,8 @@ def deface_image(
     Raises
     ------
     DefaceError
-        With ``exit_code`` and ``hint``; nothing is written then.
+        With ``exit_code`` and ``hint``. All files are judged before the first is written, so
+        nothing is, unless the disk fails between two.
     """
     pairs = [(Path(a), Path(b)) for a, b in apply_to]
     mask_path = Path(mask_file) if mask_file is not None else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from bids_deface.anatomy import BRAIN, FacialFeature, labels_of
+from bids_deface.anatomy import BRAIN, FacialFeature, labels_of, name_of
 from bids_deface.assurance.face import find_faces
 from bids_deface.assurance.residues import Residue, doubts_of_residues, measure_residues
 from bids_deface.detection.grid import SPACING_MM, conform, resample_labels
@@ -39,6 +39,7 @@ class Inspection:
     def doubts(
         self,
         features: Iterable[FacialFeature],
+        whole: Collection[int],
         removed: frozenset[int] = frozenset(),
         *,
         own_skin: bool = True,
@@ -49,6 +50,8 @@ class Inspection:
         ----------
         features
             What was to be hidden.
+        whole
+            Labels of what lies whole in the field of view: the skin there can be measured.
         removed
             Labels of what was taken off with all around it: no skin is left there to judge.
         own_skin
@@ -62,7 +65,11 @@ class Inspection:
         )
         labels = {index for feature in chosen for index in labels_of(feature)} - removed
         left = (residue for index, residue in self.residues.items() if index in labels)
-        return found + doubts_of_residues(left, own_skin=own_skin)
+        unseen = tuple(
+            f"no skin was found at the {name_of(index)}, so nobody knows what is left of it"
+            for index in sorted(labels & set(whole) - set(self.residues))
+        )
+        return found + unseen + doubts_of_residues(left, own_skin=own_skin)
 
 
 def inspect_head(

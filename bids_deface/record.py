@@ -31,7 +31,7 @@ def success_record(source: str, settings: DefaceSettings, result: DefaceResult) 
         **_common(source, settings),
         "Verdict": result.verdict.decision.value,
         "Reasons": list(result.verdict.reasons),
-        "Hint": "" if result.verdict.decision is Decision.PASS else _REVIEW_HINT,
+        "Hint": _HINTS[result.verdict.decision],
         "Regions": {
             name_of(report.index): {
                 "Status": report.status.value,
@@ -79,7 +79,11 @@ def failure_record(
     }
 
 
-_REVIEW_HINT = "Look at the pictures in the private folder; nothing was released for sharing."
+_HINTS = {
+    Decision.PASS: "",
+    Decision.REVIEW: "Look at the pictures in the private folder; nothing was released.",
+    Decision.FAIL: "Nothing was written for this image; leave it out of what you share.",
+}
 
 
 def _looks(inspection: Inspection | None) -> dict[str, Any]:

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from bids_deface.anatomy import ALL_FEATURES, FacialFeature
 from bids_deface.inspection import inspect_head
 from bids_deface.volume import canonical_affine, canonical_view
+
+FACE = range(1, 7)
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +25,7 @@ def test_the_face_is_seen_before_and_gone_after(parts, defaced):
     found = inspect_head(*parts)
     assert sum(found.faces_before.values()) >= 3
     assert not any(found.faces_after.values())
-    assert found.doubts(ALL_FEATURES) == ()
+    assert found.doubts(ALL_FEATURES, FACE) == ()
     assert defaced.inspection == found, "the job looks in the same way"
 
 
@@ -30,7 +34,7 @@ def test_an_untouched_head_is_told_feature_by_feature(parts):
     found = inspect_head(
         before, before, affine, dseg, np.zeros(dseg.shape, bool).__getitem__, threshold
     )
-    words = " ".join(found.doubts(ALL_FEATURES))
+    words = " ".join(found.doubts(ALL_FEATURES, FACE))
     assert "a face is still found" in words
     for name in ("left eye", "right eye", "nose", "left ear", "right ear", "mouth"):
         assert name in words, name
@@ -41,7 +45,18 @@ def test_only_what_was_to_be_hidden_counts(parts):
     found = inspect_head(
         before, before, affine, dseg, np.zeros(dseg.shape, bool).__getitem__, threshold
     )
-    words = " ".join(found.doubts([FacialFeature.EARS]))
+    words = " ".join(found.doubts([FacialFeature.EARS], FACE))
     assert "left ear" in words
     assert "nose" not in words
     assert "face" not in words
+
+
+def test_skin_that_was_not_found_is_told(parts):
+    found = inspect_head(*parts)
+    unseen = replace(found, residues={i: r for i, r in found.residues.items() if i != 4})
+    assert unseen.doubts(ALL_FEATURES, FACE) == (
+        "no skin was found at the left ear, so nobody knows what is left of it",
+    )
+    assert unseen.doubts([FacialFeature.NOSE], FACE) == ()
+    assert unseen.doubts(ALL_FEATURES, FACE, frozenset({4})) == (), "taken off altogether"
+    assert unseen.doubts(ALL_FEATURES, {1, 2, 3}) == (), "cut off by the field of view"

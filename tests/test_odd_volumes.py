@@ -220,6 +220,8 @@ def test_auricles_become_the_air_of_the_scan(coarse, plain, job, kind):
     result = plain if kind == "Rician" else job(data)
     assert same_outside(data, result.volume.data, result.mask)
     assert like_air(result.volume.data, data, auricles(coarse, result))
+    unseen = "no skin is seen in this image" in " ".join(result.notes)
+    assert unseen == (result.inspection is None) == (kind in ("UNIT1", "salt and pepper"))
     for index in (3, 4, 5):
         assert result.mask[(coarse.dseg == index) & (coarse.data > 120)].mean() > 0.85, index
     new = result.volume.data[result.mask == 1]

@@ -65,14 +65,19 @@ class Wrapped:
         What can be erased, for it touches no head.
     doubts
         In words, what cannot.
+    looked_for
+        Whether anybody could look.
     """
 
     copies: tuple[Copy, ...] = ()
     doubts: tuple[str, ...] = ()
+    looked_for: bool = True
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """In words, what is to be erased."""
+        """In words, what is to be erased, or that nobody knows."""
+        if not self.looked_for:
+            return ("copies of features by wrap-around were not looked for: no skin is seen",)
         words = "at the far border of the field of view was erased (wrap-around)"
         return tuple(f"a copy of the {name_of(copy.index)} {words}" for copy in self.copies)
 

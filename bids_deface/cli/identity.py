@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from bids_deface import __version__
 from bids_deface.cli.main import guarded
 from bids_deface.cli.parser import Parser, positive_int
-from bids_deface.errors import ImageError, NoInputError, TooFewHeadsError, UsageError
+from bids_deface.errors import ImageError, NoInputError, ReadError, TooFewHeadsError, UsageError
 
 if TYPE_CHECKING:
     from bids_deface.assurance.identity import Outcome
@@ -123,7 +123,7 @@ def run_test(
     Raises
     ------
     TooFewHeadsError
-        Too many images cannot be judged.
+        Too many images cannot be read or judged.
     """
     from bids_deface.assurance.identity import identity_test
     from bids_deface.cohort import load_person
@@ -135,7 +135,7 @@ def run_test(
         try:
             persons.append(load_person(pair, number, detector, recogniser))
             said = "looked at"
-        except ImageError as error:
+        except (ImageError, NoInputError, ReadError) as error:
             said = f"left out: {error.message}"
         sys.stdout.write(f"[{number + 1}/{len(pairs)}] {pair.name}: {said}\n")
         sys.stdout.flush()

@@ -28,7 +28,7 @@ from bids_deface.dataset.query import find_images
 from bids_deface.dataset.release import read_accepted, release
 from bids_deface.dataset.root_files import write_root_files
 from bids_deface.detection.checksum import DEFAULT_WEIGHTS, verify
-from bids_deface.errors import DeviceError, NoInputError, OutputError
+from bids_deface.errors import DeviceError, NoInputError, OutputError, UsageError
 from bids_deface.reports.citation import citation_text
 from bids_deface.reports.group import write_group_table
 from bids_deface.reports.records import read_records
@@ -47,6 +47,7 @@ def run(args: argparse.Namespace) -> int:
     # Nodes run in folders of their own: relative paths would lead elsewhere there.
     args.bids_dir, args.output_dir = args.bids_dir.absolute(), args.output_dir.absolute()
     args.work_dir = args.work_dir.absolute() if args.work_dir else None
+    _check(args)
     if args.analysis_level == "group":
         return _group(args)
     settings = DefaceSettings.of(
@@ -75,6 +76,17 @@ def run(args: argparse.Namespace) -> int:
             _execute(args, plan, settings, weights)
     _write_citation(args.output_dir, settings)
     return _conclude(args.output_dir, plan)
+
+
+def _check(args: argparse.Namespace) -> None:
+    """Raise where options speak against each other."""
+    others = ("dry_run", "reports_only", "boilerplate_only")
+    with_others = args.analysis_level == "group" or any(getattr(args, name) for name in others)
+    if args.accept and with_others:
+        raise UsageError(
+            "--accept releases images, which only a whole participant run does.",
+            "Leave out --dry-run, --reports-only and --boilerplate-only, or --accept.",
+        )
 
 
 def _plan(args: argparse.Namespace, settings: DefaceSettings, sha256: str) -> Plan:

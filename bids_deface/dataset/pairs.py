@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from pathlib import Path, PurePosixPath
 
 from bids_deface.cohort import Pair
 from bids_deface.dataset.query import ImageRecord
 from bids_deface.dataset.suffixes import describe
+from bids_deface.dataset.tables import read_rows
 from bids_deface.errors import NoInputError, UsageError
 
 RAW = "bids:raw:"
@@ -70,20 +70,16 @@ def read_pairs(table: Path) -> list[Pair]:
     UsageError
         It has other columns, or names an image twice.
     """
-    try:
-        with table.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file, delimiter="\t"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise NoInputError(f"The table {table} cannot be read.") from error
-    if not rows or not set(COLUMNS) <= set(rows[0]):
-        raise UsageError(f"{table} must have the columns {' and '.join(COLUMNS)}, and rows.")
+    hint = f"It needs the columns {' and '.join(COLUMNS)}, one row for each person."
     pairs = []
-    for row in rows:
-        original, defaced = (table.parent / (row[column] or "") for column in COLUMNS)
+    for row in read_rows(table, COLUMNS, hint):
+        original, defaced = (table.parent / row[column] for column in COLUMNS)
         pairs.append(Pair(original.name, original, defaced))
         for path in (original, defaced):
             if not path.is_file():
                 raise NoInputError(f"{path}, named in {table}, is not there.")
+    if not pairs:
+        raise UsageError(f"{table} has no rows.", hint)
     if len({pair.original.resolve() for pair in pairs}) < len(pairs):
         raise UsageError(f"{table} names an original twice: one row for each person.")
     return pairs

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import shutil
 import tempfile
 from collections.abc import Iterable
@@ -13,7 +12,8 @@ from bids_deface.assurance.verdict import Decision
 from bids_deface.dataset.derivatives import ORIGINAL, PICTURES, Produced, read_json, store_image
 from bids_deface.dataset.names import PRIVATE, OutputNames
 from bids_deface.dataset.plan import Action, Plan, PlannedImage
-from bids_deface.errors import NoInputError, UsageError
+from bids_deface.dataset.tables import read_rows
+from bids_deface.errors import UsageError
 
 #: Of the table of accepted images.
 COLUMN = "source"
@@ -37,17 +37,9 @@ def read_accepted(path: Path) -> frozenset[str]:
     UsageError
         It has no such column.
     """
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise NoInputError(f"The table {path} cannot be read.") from error
-    reader = csv.DictReader(lines, delimiter="\t")
-    if COLUMN not in (reader.fieldnames or ()):
-        raise UsageError(
-            f"{path} has no column {COLUMN!r}.",
-            "It takes the rows of group_deface.tsv that were looked at and found to be good.",
-        )
-    return frozenset(row[COLUMN].strip() for row in reader if (row[COLUMN] or "").strip())
+    hint = "It takes the rows of group_deface.tsv that were looked at and found to be good."
+    rows = read_rows(path, [COLUMN], hint)
+    return frozenset(row[COLUMN] for row in rows if row[COLUMN])
 
 
 def release(plan: Plan, accepted: Iterable[str]) -> tuple[str, ...]:

@@ -68,8 +68,8 @@ def mask_sidecar(source: str) -> dict[str, Any]:
     """Return the sidecar of the mask of what may have changed."""
     return {
         "Description": (
-            "Voxels that defacing may have changed (1 = may have changed, 0 = bit-identical): a "
-            "box for each feature, so that no outline of it is told; never brain"
+            "Voxels that defacing may have changed (1 = may have changed, 0 = bit-identical): "
+            "boxes around what was hidden, so that no outline is told; never brain"
         ),
         "Type": "Face",
         "Sources": [f"bids:raw:{source}"],

@@ -91,7 +91,9 @@ def core_of(
         ndimage.distance_transform_edt(np.pad(coarse, 3, mode="edge"), sampling=zooms) > THIN_MM
     )
     inner = largest_component(inner[3:-3, 3:-3, 3:-3])
-    return coarse & dilated(inner, THIN_MM, zooms) if inner.any() else coarse, grid
+    core = coarse & dilated(inner, THIN_MM, zooms) if inner.any() else coarse
+    # A brain of a slice or two may lie between those of the coarse grid.
+    return (core, grid) if core.any() else (brain, affine)
 
 
 def _surface_points(brain: NDArray[np.bool_], affine: NDArray[np.float64]) -> NDArray[np.float64]:

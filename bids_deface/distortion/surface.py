@@ -10,6 +10,7 @@ from scipy import ndimage
 
 from bids_deface.distortion.noise import fill_with_air
 from bids_deface.distortion.scene import Change, Scene, as_stored
+from bids_deface.errors import ImageError
 from bids_deface.heights import (
     RIM_SMOOTHING_MM,
     Columns,
@@ -83,11 +84,22 @@ def skin_around(
         bool (a, b), columns whose own height has no say.
     smoothing_mm
         Of the heights that are carried across.
+
+    Raises
+    ------
+    ImageError
+        There is no such skin.
     """
     flat = np.delete(scene.zooms, columns.axis)
     old = surface_height(columns.view(scene.head))
     hidden = widen(footprint_of(columns.view(scene.features)), 1.0, flat)
-    return old, membrane(old, (old >= 0) & ~footprint & ~hidden, flat, smoothing_mm)
+    known = (old >= 0) & ~footprint & ~hidden
+    if not known.any():
+        raise ImageError(
+            "no skin is seen around a feature that was to be hidden.",
+            "The field of view is too narrow; leave the image out of what you share.",
+        )
+    return old, membrane(old, known, flat, smoothing_mm)
 
 
 def tip_of(region: NDArray[np.bool_]) -> float:

@@ -93,6 +93,14 @@ def test_only_what_is_to_be_hidden_is_looked_for(head):
     assert find_wrapped(data, dseg, head.affine, THRESHOLD, {1, 2, 4, 5}).copies == ()
 
 
+def test_the_level_face_erases_a_copy_too(head, original, detector):
+    data, _, copy = wrapped(head, NOSE, 8, 1, 1)
+    settings = DefaceSettings.of(level="face", random_seed=1)
+    result = deface_volume(original.with_data(data), settings, detector)
+    assert "a copy of the nose at the far border" in "; ".join(result.notes)
+    assert result.volume.data[copy].max() < THRESHOLD, "all of it is air"
+
+
 def test_the_job_erases_a_copy(head, original, detector):
     data, _, copy = wrapped(head, NOSE, 8, 1, 1)
     volume = original.with_data(data)

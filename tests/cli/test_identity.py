@@ -13,7 +13,7 @@ from bids_deface.cli.main import main as bids_deface
 from bids_deface.containers.load import load_volume
 from bids_deface.containers.save import save_volume
 from bids_deface.dataset.demo import nifti_bytes
-from bids_deface.errors import NoHeadError
+from bids_deface.errors import NoHeadError, ReadError
 from bids_deface.population import synthetic_head
 from tests.conftest import tree
 
@@ -38,13 +38,14 @@ def table(tmp_path) -> Path:
     return path
 
 
-@pytest.fixture
-def made_up_persons(monkeypatch):
-    """Persons whose rescan is like them and whose defaced image is like nobody."""
+@pytest.fixture(params=[False, True], ids=["no head", "disk"])
+def made_up_persons(monkeypatch, request):
+    """Persons whose rescan is like them and whose defaced image is like nobody; one is lost."""
+    broken = request.param
 
     def load(pair, number, detector, recogniser=None):
         if number == 0:
-            raise NoHeadError("no brain was found.")
+            raise (NoHeadError, ReadError)[broken]("no brain was found.")
         rng = np.random.default_rng(number)
 
         def seen(noise: float, like: float = 1.0) -> HeadPrint:

@@ -98,3 +98,7 @@ def test_what_was_reviewed_is_released(make_bids, doubtful, tmp_path, capsys):
     assert "in spite of" in (out / "sub-1/anat/sub-1_desc-defaced_T1w.json").read_text()
     assert main(command) == 0, "it stays released"
     assert main([*command, "--accept", str(tmp_path / "none.tsv")]) == 66
+    for other in ("--dry-run", "--reports-only", "--boilerplate-only"):
+        assert main([*command, "--accept", str(accept), other]) == 64, other
+    assert main([*command[:2], "group", "--accept", str(accept)]) == 64
+    assert "only a whole participant run" in capsys.readouterr().err

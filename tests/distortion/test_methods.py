@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -7,6 +9,7 @@ from scipy import ndimage
 from bids_deface.anatomy import ALL_FEATURES, OUTWARD, FacialFeature, labels_of
 from bids_deface.distortion.methods import DEFAULT_PROTOCOL, JEONG2020, PROTOCOLS
 from bids_deface.distortion.scene import Scene, as_stored
+from bids_deface.errors import ImageError
 from bids_deface.heights import Columns, surface_height
 from bids_deface.tissue import dilate_mm, head_mask, tissue_threshold
 
@@ -115,3 +118,12 @@ def test_jeong2020_keeps_to_the_papers_voxel_rules(head, surroundings):
 )
 def test_values_are_legal_stored_integers(dtype, value, stored):
     assert as_stored(value, np.dtype(dtype)) == stored
+
+
+@pytest.mark.parametrize("index", [3, 4])
+def test_where_no_skin_is_seen_nothing_is_laid(head, surroundings, index):
+    scene = scene_of(head, surroundings, index)
+    bare = replace(scene, head=scene.region)
+    feature = FacialFeature.NOSE if index == 3 else FacialFeature.EARS
+    with pytest.raises(ImageError, match="no skin is seen around"):
+        method_of(DEFAULT_PROTOCOL, feature)(bare, *OUTWARD[index], np.random.default_rng(0))

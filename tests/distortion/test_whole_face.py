@@ -173,6 +173,16 @@ def test_what_hangs_on_a_brain_by_a_thread_is_not_taken_for_it():
     assert turned.magnitude() < np.deg2rad(2.0)
 
 
+@pytest.mark.parametrize("slices", [1, 2])
+def test_a_brain_of_few_slices_has_a_core(slices):
+    _, dseg, affine = average_head()
+    brain = np.zeros(dseg.shape, bool)
+    brain[..., 81 : 81 + slices] = dseg[..., 81 : 81 + slices] == BRAIN
+    core, grid = core_of(brain, affine)
+    assert core.any()
+    assert np.isfinite(brain_pose(core, grid).matrix).all()
+
+
 def test_a_slab_of_brain_does_not_tell_how_the_head_lies():
     _, dseg, affine = average_head()
     k = int(np.argwhere(dseg == BRAIN)[:, 2].mean())

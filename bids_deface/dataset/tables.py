@@ -1,0 +1,40 @@
+"""Tables (TSV) that a person gives to a command."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from pathlib import Path
+
+from bids_deface.errors import NoInputError, UsageError
+
+
+def read_rows(path: Path, columns: Iterable[str], hint: str) -> list[dict[str, str]]:
+    """Return the rows of a table.
+
+    Parameters
+    ----------
+    path
+        Tab-separated values, UTF-8; a spreadsheet's byte order mark does no harm.
+    columns
+        Those it must have; their values are stripped, absent ones are empty.
+    hint
+        What to do where a column is missing.
+
+    Raises
+    ------
+    NoInputError
+        It cannot be read.
+    UsageError
+        A column is missing.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise NoInputError(f"The table {path} cannot be read.") from error
+    reader = csv.DictReader(lines, delimiter="\t")
+    wanted = list(columns)
+    missing = [name for name in wanted if name not in (reader.fieldnames or ())]
+    if missing:
+        raise UsageError(f"{path} has no column {missing[0]!r}.", hint)
+    return [{name: (row[name] or "").strip() for name in wanted} for row in reader]
