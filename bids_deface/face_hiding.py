@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from bids_deface.anatomy import BRAIN, LABELS, name_of
 from bids_deface.distortion.face_model import FaceModel, lay_face
-from bids_deface.distortion.scene import Change, Scene
 from bids_deface.distortion.whole_face import NewFace, replace_face
 from bids_deface.errors import ImageError
 from bids_deface.filling import fill_of
@@ -63,7 +62,7 @@ def hide_face(
     if not removed:
         new, deeper = _deepened(new, model, place, task)
         doubts += deeper
-    edit = place.edit(*fill_of(task, rng, uniform=uniform)(place, partial(_replace, new)))
+    edit = place.edit(*fill_of(task, rng, uniform=uniform)(place, partial(replace_face, new)))
     if not edit.put.any():
         return
     missed = _missed(edit.n_inside, task.dseg)
@@ -73,11 +72,6 @@ def hide_face(
             f"most of the {name_of(index)} lies outside of what was replaced" for index in missed
         )
     yield replace(edit, doubts=doubts, removed=gone)
-
-
-def _replace(new: NewFace, scene: Scene, rng: np.random.Generator) -> Change:
-    """Replace the face in a scene."""
-    return replace_face(scene, new, rng)
 
 
 def _deepened(

@@ -22,11 +22,11 @@ from bids_deface.places import Place, Task
 #: What makes a change of a scene.
 Hide = Callable[[Scene, np.random.Generator], Change]
 #: Returns the voxels of a place to change, and values of the allowed ones in every frame.
-Fill = Callable[[Place, Hide], tuple[NDArray[np.bool_], tuple[NDArray[Any], ...]]]
+Filler = Callable[[Place, Hide], tuple[NDArray[np.bool_], tuple[NDArray[Any], ...]]]
 
 
-def fill_of(task: Task, rng: np.random.Generator, *, uniform: bool) -> Fill:
-    """Return what fills every frame; parameters as in :func:`bids_deface.hiding.hide_features`."""
+def fill_of(task: Task, rng: np.random.Generator, *, uniform: bool) -> Filler:
+    """Return what fills every frame; parameters as in `bids_deface.hiding.hide_features`."""
     return _UniformFill(task, rng) if uniform else _TissueFill(task, rng)
 
 

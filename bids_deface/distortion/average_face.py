@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
+from nibabel.affines import apply_affine
 from numpy.typing import NDArray
 from scipy import ndimage
 
@@ -126,7 +127,7 @@ def dilated(
 
 def places_of(shape: tuple[int, ...], affine: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the world coordinates (i, j, k, 3; mm) of all voxels of a grid."""
-    return moved(affine, np.moveaxis(np.indices(shape), 0, -1))
+    return np.asarray(apply_affine(affine, np.moveaxis(np.indices(shape), 0, -1)))
 
 
 def _beyond(xyz: NDArray[np.float64], planes: Planes) -> NDArray[np.float32]:
@@ -136,8 +137,3 @@ def _beyond(xyz: NDArray[np.float64], planes: Planes) -> NDArray[np.float32]:
         unit = np.array(normal) / np.linalg.norm(normal)
         np.maximum(out, (xyz - point) @ unit, out=out)
     return out.astype(np.float32)
-
-
-def moved(matrix: NDArray[np.floating[Any]], points: NDArray[Any]) -> NDArray[np.float64]:
-    """Return points (..., 3) moved by a matrix (4x4)."""
-    return np.asarray(points @ matrix[:3, :3].T + matrix[:3, 3])

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from nibabel.affines import apply_affine
 from numpy.typing import NDArray
 from scipy import ndimage, optimize
 from scipy.spatial.transform import Rotation
 
-from bids_deface.distortion.average_face import average_face, dilated, moved
+from bids_deface.distortion.average_face import average_face, dilated
 from bids_deface.tissue import largest_component
 from bids_deface.volume import zooms_of
 
@@ -101,7 +102,7 @@ def _surface_points(brain: NDArray[np.bool_], affine: NDArray[np.float64]) -> ND
     rim = brain & ~ndimage.binary_erosion(brain, border_value=1)
     voxels = np.argwhere(rim if rim.any() else brain)
     chosen = voxels[np.random.default_rng(0).permutation(len(voxels))[:FITTED]]
-    return moved(affine, chosen)
+    return np.asarray(apply_affine(affine, chosen))
 
 
 def brain_pose(brain: NDArray[np.bool_], affine: NDArray[np.float64]) -> BrainPose:
@@ -121,7 +122,7 @@ def brain_pose(brain: NDArray[np.bool_], affine: NDArray[np.float64]) -> BrainPo
 
     def distances(pose: NDArray[np.float64]) -> NDArray[np.float64]:
         matrix = np.linalg.inv(_matrix(pose, centre))
-        ijk = moved(to_grid @ matrix, points)
+        ijk = apply_affine(to_grid @ matrix, points)
         return np.asarray(ndimage.map_coordinates(field.brain, ijk.T, order=1, mode="nearest"))
 
     fit = optimize.least_squares(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from nibabel.affines import apply_affine
 from numpy.typing import NDArray
 from scipy import ndimage
 
@@ -12,7 +13,6 @@ from bids_deface.anatomy import REFERENCE_OFFSETS_MM
 from bids_deface.distortion.average_face import (
     AverageFace,
     average_face,
-    moved,
     signed_distance,
 )
 from bids_deface.distortion.brain_pose import BrainPose, brain_pose, core_of
@@ -130,7 +130,7 @@ class FaceModel:
         """Return the labels of the features whose usual place lies outside of the new skin."""
         to_grid = np.linalg.inv(self.face.affine)
         labels = list(REFERENCE_OFFSETS_MM)
-        ijk = moved(to_grid, np.array([REFERENCE_OFFSETS_MM[index] for index in labels]))
+        ijk = apply_affine(to_grid, np.array([REFERENCE_OFFSETS_MM[index] for index in labels]))
         away = ndimage.map_coordinates(self.face.skin, ijk.T, order=1, mode="nearest")
         return frozenset(index for index, mm in zip(labels, away, strict=True) if mm > 0)
 
@@ -143,7 +143,7 @@ class FaceModel:
     def _voxels(self, where: NDArray[np.int_], affine: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return voxels (n, 3) of the average head's grid as voxels of a scan."""
         to_scan = np.linalg.inv(affine) @ self.pose.laid @ self.face.affine
-        return moved(to_scan, where)
+        return np.asarray(apply_affine(to_scan, where))
 
 
 def lay_face(

@@ -56,15 +56,15 @@ class NewFace:
         return np.asarray(self.near & (self.cut > -deep))
 
 
-def replace_face(scene: Scene, new: NewFace, rng: np.random.Generator) -> Change:
+def replace_face(new: NewFace, scene: Scene, rng: np.random.Generator) -> Change:
     """Put skin under and air above a new face.
 
     Parameters
     ----------
-    scene
-        The box for which the new face was made.
     new
         Where the new skin lies.
+    scene
+        The box for which the new face was made.
     rng
         Random generator for the air.
     """

@@ -31,6 +31,7 @@ from bids_deface.kinds import Level, OnDoubt
 from bids_deface.record import failure_record, success_record
 from bids_deface.result import DefaceResult
 from bids_deface.settings import DefaceSettings, Seed
+from bids_deface.volume import Volume
 
 
 class DefaceInputSpec(DetectorInputSpec):
@@ -98,17 +99,14 @@ class Deface(SimpleInterface):  # type: ignore[misc]
         return runtime
 
     def _save_images(self, result: DefaceResult, in_file: Path, folder: Path) -> None:
-        for name, volume in {
-            "out_file": result.volume,
-            "out_mask": result.mask_volume,
-            "out_dseg": result.dseg_volume,
-        }.items():
-            suffix = USUAL_SUFFIX[volume.container]
-            self._results[name] = str(folder / f"{name.removeprefix('out_')}{suffix}")
-            if name == "out_file":
-                save_defaced(result, Path(self._results[name]), in_file)
-            else:
-                save_volume(volume, Path(self._results[name]))
+        def place(name: str, volume: Volume) -> Path:
+            path = folder / f"{name}{USUAL_SUFFIX[volume.container]}"
+            self._results[f"out_{name}"] = str(path)
+            return path
+
+        save_defaced(result, place("file", result.volume), in_file)
+        for name, volume in (("mask", result.mask_volume), ("dseg", result.dseg_volume)):
+            save_volume(volume, place(name, volume))
         if result.features.surface is None:
             self._results["threshold"] = result.features.threshold
         self._results["turn"] = result.features.turn.tolist()

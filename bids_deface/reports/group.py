@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from pathlib import Path
 from typing import Any
 
-from bids_deface.containers.files import write_whole
+from bids_deface.reports.tables import write_table
 
 #: Column to its description in the data dictionary and its key in a record.
 COLUMNS = {
@@ -42,16 +40,9 @@ COLUMNS = {
 
 def write_group_table(output_dir: Path, records: list[dict[str, Any]]) -> Path:
     """Write ``group_deface.tsv`` and its data dictionary; return the table's path."""
-    text = io.StringIO()
-    writer = csv.writer(text, delimiter="\t", lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for record in records:
-        writer.writerow([_cell(record.get(key)) for _, key in COLUMNS.values()])
-    path = output_dir / "group_deface.tsv"
-    write_whole(path, text.getvalue().encode())
-    dictionary = {name: {"Description": text} for name, (text, _) in COLUMNS.items()}
-    write_whole(path.with_suffix(".json"), (json.dumps(dictionary, indent=2) + "\n").encode())
-    return path
+    columns = {name: words for name, (words, _) in COLUMNS.items()}
+    rows = ([_cell(record.get(key)) for _, key in COLUMNS.values()] for record in records)
+    return write_table(output_dir / "group_deface.tsv", columns, rows)
 
 
 def _cell(value: Any) -> str:

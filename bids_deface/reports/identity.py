@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from bids_deface.assurance.identity import TOP, Outcome
-from bids_deface.containers.files import write_whole
+from bids_deface.reports.tables import write_table
 
 COLUMNS = {
     "attacker": "surface: distance of the skin from the axis of the head, heads aligned by the "
@@ -40,20 +37,16 @@ def write_identity_table(path: Path, outcomes: Sequence[Outcome]) -> Path:
     outcomes
         Of :func:`bids_deface.assurance.identity.identity_test`.
     """
-    text = io.StringIO()
-    writer = csv.writer(text, delimiter="\t", lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for outcome in outcomes:
-        rates = (
-            f"{value:.4f}"
-            for rate in (outcome.rank_1, outcome.top_5)
-            for value in (rate.share, rate.low, rate.high, rate.chance)
-        )
-        writer.writerow([outcome.attacker, outcome.area, outcome.probe, outcome.heads, *rates])
-    write_whole(path, text.getvalue().encode())
-    dictionary = {name: {"Description": text} for name, text in COLUMNS.items()}
-    write_whole(path.with_suffix(".json"), (json.dumps(dictionary, indent=2) + "\n").encode())
-    return path
+    return write_table(path, COLUMNS, map(_row, outcomes))
+
+
+def _row(outcome: Outcome) -> list[object]:
+    rates = [
+        f"{value:.4f}"
+        for rate in (outcome.rank_1, outcome.top_5)
+        for value in (rate.share, rate.low, rate.high, rate.chance)
+    ]
+    return [outcome.attacker, outcome.area, outcome.probe, outcome.heads, *rates]
 
 
 def identity_text(outcomes: Sequence[Outcome]) -> str:

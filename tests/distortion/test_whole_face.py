@@ -60,7 +60,7 @@ def defaced(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, FaceModel]:
     model = lay_face(labels == BRAIN, affine, MARGIN_MM)
     box = tuple(slice(0, n) for n in image.shape)
     new = model.within(box, affine)
-    change = replace_face(scene_of(image, labels), new, np.random.default_rng(seed))
+    change = replace_face(new, scene_of(image, labels), np.random.default_rng(seed))
     return image, change.painted(image), change.mask, model
 
 
@@ -128,7 +128,7 @@ def test_what_was_cut_out_before_stays_so():
     new = lay_face(labels == BRAIN, affine, MARGIN_MM).within(
         tuple(slice(0, n) for n in image.shape), affine
     )
-    change = replace_face(scene_of(image, labels), new, np.random.default_rng(0))
+    change = replace_face(new, scene_of(image, labels), np.random.default_rng(0))
     out = change.painted(image)
     built = (out > THRESHOLD) & (image <= THRESHOLD)
     assert not built[:, front + 27 :, : top - 27].any(), "no mask hangs in the air"
@@ -208,7 +208,7 @@ def test_a_removed_face_leaves_a_plane():
     image, labels, affine = person(2)
     model = lay_face(labels == BRAIN, affine, MARGIN_MM, removed=True)
     new = model.within(tuple(slice(0, n) for n in image.shape), affine)
-    change = replace_face(scene_of(image, labels), new, np.random.default_rng(0))
+    change = replace_face(new, scene_of(image, labels), np.random.default_rng(0))
     assert change.air.all()
     for index in (3, 6):
         assert change.mask[labels == index].all()
