@@ -29,10 +29,10 @@ from bids_deface.dataset.release import read_accepted, release
 from bids_deface.dataset.root_files import write_root_files
 from bids_deface.detection.checksum import DEFAULT_WEIGHTS, verify
 from bids_deface.errors import DeviceError, NoInputError, OutputError, UsageError
-from bids_deface.reports.citation import citation_text
+from bids_deface.reports.citation import bibliography, citation_text
 from bids_deface.reports.group import write_group_table
 from bids_deface.reports.records import read_records
-from bids_deface.reports.subject import write_subject_page
+from bids_deface.reports.subject import write_private_page, write_subject_page
 from bids_deface.settings import DefaceSettings
 
 if TYPE_CHECKING:
@@ -179,6 +179,7 @@ def _conclude(output_dir: Path, plan: Plan) -> int:
             record for source, record in records.items() if source.startswith(f"sub-{subject}/")
         ]
         write_subject_page(output_dir, subject, own)
+        write_private_page(output_dir, subject, own)
     lost = [i.record.relative for i in plan.images if i.record.relative not in records]
     for source in lost:
         where = output_dir / PRIVATE / "logs"
@@ -249,7 +250,9 @@ def _require_device(device: str) -> None:
 
 
 def _write_citation(output_dir: Path, settings: DefaceSettings) -> None:
-    write_text(output_dir / "logs" / "CITATION.md", citation_text(settings))
+    text = citation_text(settings.level, settings.protocol, settings.descriptions)
+    write_text(output_dir / "logs" / "CITATION.md", text)
+    write_text(output_dir / "logs" / "CITATION.bib", bibliography())
 
 
 def _write_log(args: argparse.Namespace, settings: DefaceSettings, sha256: str) -> None:

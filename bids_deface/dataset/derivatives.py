@@ -11,13 +11,13 @@ from typing import Any
 
 from bids_deface.assurance.verdict import Decision
 from bids_deface.containers.files import write_whole
-from bids_deface.dataset.names import OutputNames
+from bids_deface.dataset.names import SURFACE, OutputNames
 from bids_deface.dataset.sidecars import dseg_sidecar, image_sidecar, label_table, mask_sidecar
 from bids_deface.errors import OutputError
 
 BIDS_VERSION = "1.10.0"
 #: Pictures of an image, by what they show; those of the original have a prefix.
-PICTURES = ("regions", "defaced", "comparison")
+PICTURES = ("regions", "defaced", SURFACE, "head", "after")
 ORIGINAL = "original"
 
 

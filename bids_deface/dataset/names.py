@@ -14,6 +14,8 @@ NOT_ON_DSEG = ("flip", "inv", "mt", "dir", "trc")
 #: Entities that follow ``mod`` in BIDS' order.
 AFTER_MOD = ("proc", "hemi", "space", "split", "recording", "chunk")
 PRIVATE = "private"
+#: The one picture that is a mesh.
+SURFACE = "surface"
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,8 @@ class OutputNames:
     def figure(self, what: str) -> str:
         """Return the file name of a picture."""
         where = "" if self.folder.name == "anat" else self.folder.name
-        return f"{self.entities}_desc-{what}{where}_{self.suffix}.png"
+        ending = ".surf.gii" if what.endswith(SURFACE) else ".png"
+        return f"{self.entities}_desc-{what}{where}_{self.suffix}{ending}"
 
 
 def _apart(entities: str, illegal: tuple[str, ...]) -> tuple[list[str], str]:

@@ -34,6 +34,16 @@ _LITTLE_SIGNAL = {1: 0.4, 2: 0.4, 3: 0.25, 4: 0.35, 5: 0.35, 6: 0.1}
 LEAST_OTHERS = 2
 #: How far outside the field of view a place must be that is only guessed, mm: a nod of 20 degrees.
 GUESS_MM = 40.0
+#: How far a feature reaches from its centre, mm (right, anterior, superior): where its centre is
+#: less far outside the field of view, a part of it may be seen. Laterally an ear is thin.
+REACH_MM = {
+    1: (12.0, 12.0, 12.0),
+    2: (12.0, 12.0, 12.0),
+    3: (18.0, 15.0, 25.0),
+    4: (5.0, 20.0, 35.0),
+    5: (5.0, 20.0, 35.0),
+    6: (28.0, 12.0, 14.0),
+}
 #: A region within this distance of the border of the field of view is cut off.
 BORDER_MM = 2.0
 _LIMITS_ML = {
@@ -177,14 +187,16 @@ def _judge_missing(
     volume = region.volume_ml if region else 0.0
     confidence = region.confidence if region else 0.0
     ijk = (np.linalg.inv(grid.affine) @ np.append(expected, 1.0))[:3]
-    beyond = float(np.max(np.maximum(0.5 - ijk, ijk - np.array(grid.shape) + 1.5))) * SPACING_MM
+    beyond = np.maximum(0.5 - ijk, ijk - np.array(grid.shape) + 1.5) * SPACING_MM
     is_guess = n_others < LEAST_OTHERS
-    if beyond > (GUESS_MM if is_guess else 0.0):
+    if (beyond > (GUESS_MM if is_guess else np.array(REACH_MM[index]))).any():
         return RegionReport(index, Status.OUTSIDE, volume, confidence)
-    name = name_of(index)
+    name, inside = name_of(index), bool((beyond <= 0).all())
     if is_guess:
         reason = f"{name} was not found, and too little of the face to know where it should be"
-    elif region is None and beyond <= 0 and _signal_near(signal, ijk) <= _GREATEST_ABSENT[index]:
+    elif not inside:
+        reason = f"{name} was not found, but may reach into the field of view"
+    elif region is None and _signal_near(signal, ijk) <= _GREATEST_ABSENT[index]:
         return RegionReport(index, Status.ABSENT, volume, confidence)
     else:
         reason = f"{name} was not found though there is tissue where it should be"

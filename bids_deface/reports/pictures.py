@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from bids_deface.containers.load import load_volume
 from bids_deface.detection.turns import turned
 from bids_deface.rendering import render_head
-from bids_deface.reports.figures import plot_head, plot_regions
+from bids_deface.reports.figures import plot_head, plot_regions, window_of
+from bids_deface.reports.surface import head_surface, save_surface
 from bids_deface.volume import spatial_mean
 
 
@@ -52,18 +53,21 @@ def draw_pictures(
     after, affine = _load(defaced, turn)
     before, _ = _load(original, turn)
     labels, changed = (_load(path, turn)[0].astype(np.uint8) for path in (dseg, mask))
-    shared, private = {"regions": folder / "regions.png"}, {"regions": folder / "private.png"}
-    plot_regions(after, labels, changed, affine, shared["regions"], zoom_in=True)
+    window = window_of(after)
+    shared = {"regions": folder / "regions.png"}
+    plot_regions(after, labels, changed, affine, shared["regions"], window=window, zoom_in=True)
     # Whoever looks at the original sees what was found and what changed, not the boxes.
     exact = labels if regions is None else regions
     differs = (before != after).astype(np.uint8)
-    plot_regions(before, exact, differs, affine, private["regions"], zoom_in=False)
+    private = {"regions": folder / "private.png", "after": folder / "after.png"}
+    for image, path in ((before, private["regions"]), (after, private["after"])):
+        plot_regions(image, exact, differs, affine, path, window=window, zoom_in=False)
     if threshold is not None:
-        views = render_head(after, affine, threshold)
-        shared["defaced"] = folder / "defaced.png"
-        private["comparison"] = folder / "comparison.png"
-        plot_head(views, shared["defaced"])
-        plot_head(views, private["comparison"], render_head(before, affine, threshold))
+        shared |= {"defaced": folder / "defaced.png", "surface": folder / "surface.surf.gii"}
+        plot_head(render_head(after, affine, threshold), shared["defaced"])
+        save_surface(head_surface(after, affine, threshold), shared["surface"])
+        private["head"] = folder / "head.png"
+        plot_head(render_head(before, affine, threshold), private["head"])
     return shared, private
 
 

@@ -1,17 +1,24 @@
-"""The page of one subject."""
+"""The pages of one subject: one to share, one with the original."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-
-from bids_deface import __version__
 from bids_deface.containers.files import write_whole
+from bids_deface.reports.image_report import (
+    Files,
+    MeshBudget,
+    comparison_report,
+    image_report,
+)
+from bids_deface.reports.page import render_page
+
+PRIVATE = "private"
 
 
-def write_subject_page(output_dir: Path, subject: str, records: list[dict[str, Any]]) -> Path:
+def write_subject_page(output_dir: Path, subject: str, records: Sequence[dict[str, Any]]) -> Path:
     """Write ``sub-<label>.html`` from the records and pictures that are there.
 
     Parameters
@@ -28,36 +35,27 @@ def write_subject_page(output_dir: Path, subject: str, records: list[dict[str, A
     Path
         The page.
     """
-    environment = Environment(
-        loader=PackageLoader("bids_deface.reports"),
-        autoescape=select_autoescape(default=True),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    page = environment.get_template("subject.html").render(
-        subject=subject,
-        version=__version__,
-        images=[{**record, "Figures": _figures(output_dir, record)} for record in records],
-    )
+    budget = MeshBudget()
+    images = [image_report(r, Files(output_dir, r, private=False), budget) for r in records]
     path = output_dir / f"sub-{subject}.html"
-    write_whole(path, page.encode())
+    write_whole(path, render_page(subject, images, private=False).encode())
     return path
 
 
-def _figures(output_dir: Path, record: dict[str, Any]) -> list[dict[str, str]]:
-    """Return the shareable pictures of a record that exist, with their captions."""
-    captions = {
-        "desc-defaced": "The head after defacing, shaded",
-        "desc-regions": "Boxes around the regions and what changed (dotted) on the defaced image",
-    }
-    out = []
-    for name in record.get("Files", []):
-        if (
-            "/figures/" in name
-            and not name.startswith("private/")
-            and (output_dir / name).exists()
-        ):
-            caption = next((text for key, text in captions.items() if key in name), name)
-            out.append({"path": name, "caption": caption})
-    return sorted(out, key=lambda figure: figure["path"])
+def write_private_page(output_dir: Path, subject: str, records: Sequence[dict[str, Any]]) -> Path:
+    """Write ``private/sub-<label>.html``, which shows the original beside what became of it.
+
+    Parameters
+    ----------
+    output_dir, subject, records
+        As in :func:`write_subject_page`.
+
+    Returns
+    -------
+    Path
+        The page.
+    """
+    images = [comparison_report(r, Files(output_dir, r, private=True)) for r in records]
+    path = output_dir / PRIVATE / f"sub-{subject}.html"
+    write_whole(path, render_page(subject, images, private=True).encode())
+    return path

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from bids_deface.anatomy import BRAIN, CLASS_OF_LABEL, CLASSES, LABELS
+from bids_deface.bright_air import doubts_of_bright_air, has_bright_air
 from bids_deface.detection.detector import FeatureDetector
 from bids_deface.detection.grid import resample
 from bids_deface.detection.painting import paint
@@ -21,6 +22,7 @@ from bids_deface.detection.turns import turned
 from bids_deface.errors import NoHeadError
 from bids_deface.training.data import CLASS_TABLE, EvaluationHead
 from bids_deface.training.losses import dice_per_class
+from bids_deface.volume import zooms_of
 
 #: A region whose centroid lies farther from the label's is a miss, mm.
 RECALL_MM = 10.0
@@ -51,6 +53,8 @@ class Score:
         Distance of the centroids of label and drawn region, own grid.
     seconds
         Time of the detection of the whole head.
+    guessed
+        Whether the image as a whole is in doubt: its air looks like skin.
     """
 
     head: str
@@ -62,6 +66,7 @@ class Score:
     coverage: float
     centroid_mm: float
     seconds: float
+    guessed: bool = False
 
     def to_dict(self) -> dict[str, str | float | bool]:
         """Return a form for JSON."""
@@ -81,7 +86,7 @@ class Score:
     def is_silent_miss(self) -> bool:
         """Whether a visible feature was missed, or found elsewhere, without any doubt."""
         elsewhere = self.status in SEEN and self.centroid_mm > RECALL_MM
-        return self.visible and (self.status in GONE or elsewhere)
+        return self.visible and not self.guessed and (self.status in GONE or elsewhere)
 
 
 def score_head(detector: FeatureDetector, head: EvaluationHead, condition: str) -> Iterator[Score]:
@@ -110,7 +115,10 @@ def score_head(detector: FeatureDetector, head: EvaluationHead, condition: str) 
             )
         return
     image, affine = turned(head.image, head.affine, turn)
-    dseg = paint(sighting, image, affine)
+    dseg, zooms = paint(sighting, image, affine), zooms_of(affine)
+    guessed = has_bright_air(image, dseg, zooms, sighting.outline.threshold) and bool(
+        doubts_of_bright_air(image, dseg, zooms)
+    )
     seconds = time.perf_counter() - began
     truth = turned(head.dseg, head.affine, turn)[0]
     targets = turned(head.target, head.affine, turn)[0]
@@ -132,7 +140,9 @@ def score_head(detector: FeatureDetector, head: EvaluationHead, condition: str) 
         if index in head.hidden:
             seen = "not judged"
         overlap = dice[name] if visible and name not in hidden else np.nan
-        yield Score(head.name, condition, name, visible, seen, overlap, coverage, apart, seconds)
+        yield Score(
+            head.name, condition, name, visible, seen, overlap, coverage, apart, seconds, guessed
+        )
 
 
 def _is_visible(head: EvaluationHead, index: int) -> bool:

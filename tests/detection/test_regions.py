@@ -108,12 +108,34 @@ def test_a_feature_without_tissue_is_absent(truth):
 def test_features_beyond_the_field_of_view(truth):
     probseg, labels, mask, grid = truth
     middle = int(np.argwhere(labels == 6).mean(axis=0)[2])
-    for cut, status in ((middle + 14, Status.OUTSIDE), (middle, Status.CUT_OFF)):
+    places = (
+        (middle + 14, Status.OUTSIDE),
+        (middle + 5, Status.DOUBTFUL),
+        (middle, Status.CUT_OFF),
+    )
+    for cut, status in places:
         affine = grid.affine.copy()
         affine[:3, 3] += affine[:3, :3] @ [0, 0, cut]
         small = Grid((*grid.shape[:2], grid.shape[2] - cut), affine)
-        reports = judge(find_regions(probseg[..., cut:], small), mask[..., cut:], small)
+        seen = probseg[..., cut:]
+        if status is Status.DOUBTFUL:
+            # Its uppermost part is there, and the network does not see it.
+            seen = without(seen, 4)
+        reports = judge(find_regions(seen, small), mask[..., cut:], small)
         assert reports[5].status is status, cut
+
+
+def test_half_an_ear_in_a_slab_is_not_called_outside(truth):
+    probseg, labels, mask, grid = truth
+    middle = int(np.argwhere(labels == 5).mean(axis=0)[2])
+    cut = middle + 8
+    affine = grid.affine.copy()
+    affine[:3, 3] += affine[:3, :3] @ [0, 0, cut]
+    small = Grid((*grid.shape[:2], grid.shape[2] - cut), affine)
+    assert (labels[..., cut:] == 5).any()
+    report = judge(find_regions(without(probseg, 3)[..., cut:], small), mask[..., cut:], small)[4]
+    assert report.status is Status.DOUBTFUL
+    assert "may reach into the field of view" in report.reason
 
 
 def test_expected_places_are_near_the_true_ones(truth):

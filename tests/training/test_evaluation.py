@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 
 import nibabel as nib
 import numpy as np
@@ -76,6 +77,7 @@ def test_the_detector_scores_well_on_the_average_head(labelled, detector):
 def test_hits_alarms_and_silent_misses(visible, status, apart, hit, alarm, silent):
     score = Score("a", "plain", "nose", visible, status, 0.9, 1.0, apart, 1.0)
     assert (score.is_hit, score.is_false_alarm, score.is_silent_miss) == (hit, alarm, silent)
+    assert not replace(score, guessed=True).is_silent_miss, "the whole image awaits review"
     row = summarise([score])[0]
     assert (row.n, row.false_alarms, row.silent_misses) == (int(visible), int(alarm), int(silent))
 
