@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from bids_deface.distortion.noise import as_frame, constant_air, uniform_noise
 from bids_deface.distortion.scene import Change, Scene
 from bids_deface.frames import (
+    common_darkness,
     finite_range,
     frames_of,
     real_part,
@@ -36,10 +37,13 @@ class _TissueFill:
     def __init__(self, task: Task, rng: np.random.Generator) -> None:
         self.task, self.rng = task, rng
         frames = frames_of(task.data)
-        levels = relative_levels(frames, telling_frames(task.data))
+        telling = telling_frames(task.data)
+        levels = relative_levels(frames, telling)
+        dark = common_darkness(telling) if len(telling) > 1 else 0.0
+        thresholds = dark + (task.threshold - dark) * levels
         self.frames = [
-            (frame, task.threshold * float(level), task.around.far_air(real_part(frame), rng))
-            for frame, level in zip(frames, levels, strict=True)
+            (frame, float(threshold), task.around.far_air(real_part(frame), rng))
+            for frame, threshold in zip(frames, thresholds, strict=True)
         ]
 
     def __call__(

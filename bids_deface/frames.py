@@ -20,6 +20,8 @@ SLAB_VALUES = 4_000_000
 SAMPLE_SIDE = 48
 #: Frames dimmer than this share of the others are noise and tell nothing.
 LEAST_LEVEL = 0.02
+#: Percentile of the intensities that counts as no signal.
+DARK_PERCENT = 1.0
 
 
 def frames_of(data: NDArray[Any]) -> list[NDArray[Any]]:
@@ -97,12 +99,13 @@ def robust_mean(data: NDArray[Any]) -> NDArray[np.float32]:
     """
     frames = telling_frames(data)
     scales = 1 / relative_levels(frames, frames)
+    dark = np.float32(common_darkness(frames) if len(frames) > 1 else 0.0)
     out: NDArray[np.float32] = np.empty(data.shape[:3], dtype=np.float32, order="F")
     thick = max(1, SLAB_VALUES // (len(frames) * out.shape[0] * out.shape[1]))
     for start in range(0, out.shape[2], thick):
         slab = slice(start, start + thick)
         stack = [
-            _finite(frame[..., slab]) * np.float32(scale)
+            (_finite(frame[..., slab]) - dark) * np.float32(scale) + dark
             for frame, scale in zip(frames, scales, strict=True)
         ]
         middle = stack[0] if len(stack) == 1 else _median(np.stack(stack))
@@ -113,6 +116,28 @@ def robust_mean(data: NDArray[Any]) -> NDArray[np.float32]:
         out[unknown] = 0.0
         out[unknown] = min(0.0, float(out.min()))
     return out
+
+
+def darkness(values: NDArray[Any]) -> float:
+    """Return what stands for no signal where an image is not seen: 0, or what is still darker.
+
+    Parameters
+    ----------
+    values
+        Intensities of any shape; stored ones with an offset lie far below 0.
+    """
+    finite = values[np.isfinite(values)]
+    return min(0.0, float(np.percentile(finite, DARK_PERCENT))) if finite.size else 0.0
+
+
+def darkness_of(image: NDArray[Any]) -> float:
+    """Return :func:`darkness` of a regular sample of an image (i, j, k)."""
+    return darkness(_sample(image))
+
+
+def common_darkness(frames: Sequence[NDArray[Any]]) -> float:
+    """Return :func:`darkness` of some frames (i, j, k) together."""
+    return darkness(np.stack([_sample(frame) for frame in frames]))
 
 
 def relative_levels(
@@ -133,16 +158,19 @@ def relative_levels(
     Returns
     -------
     ndarray
-        One factor for each frame; 1 where a frame cannot be compared (signed or empty).
+        One factor for each frame, of what lies above :func:`common_darkness`; 1 where a frame
+        cannot be compared (signed or empty).
     """
     if len(among) < 2:
         return np.ones(len(frames))
     samples = np.stack([_sample(frame) for frame in among])
+    dark = darkness(samples)
+    samples -= np.float32(dark)
     scale = np.nanpercentile(np.abs(samples), 90, axis=(1, 2, 3), keepdims=True)
     typical = np.median(np.nan_to_num(samples / np.where(scale > 0, scale, 1)), axis=0)
     bright = typical > typical.mean()
     middle = float(np.median([_level(sample, bright) for sample in samples]))
-    levels = np.array([_level(_sample(frame), bright) for frame in frames])
+    levels = np.array([_level(_sample(frame) - np.float32(dark), bright) for frame in frames])
     usable = (levels > LEAST_LEVEL * middle) & (middle > 0)
     return np.where(usable, levels / (middle if middle > 0 else 1.0), 1.0)
 

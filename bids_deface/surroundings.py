@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from bids_deface.frames import darkness_of
 from bids_deface.tissue import dilate_mm
 from bids_deface.volume import zooms_of
 
@@ -87,14 +88,15 @@ class Surroundings:
         return zooms_of(self.affine)
 
     def intensities(self, box: tuple[slice, ...]) -> NDArray[np.float32]:
-        """Return the image that shows the surface, in a box of the scan; 0 where it ends."""
+        """Return the image that shows the surface, in a box of the scan; dark where it ends."""
         if self.image_affine is self.affine:
             return self.image[box].astype(np.float32)
         matrix, offset, shape = self._from_box(box, self.image_affine)
+        dark = darkness_of(self.image)
         out = ndimage.affine_transform(
-            self.image, matrix, offset, shape, np.float32, order=1, mode="grid-constant"
+            self.image, matrix, offset, shape, np.float32, order=1, mode="grid-constant", cval=dark
         )
-        return np.asarray(np.nan_to_num(out, copy=False, nan=0.0, posinf=0.0, neginf=0.0))
+        return np.asarray(np.nan_to_num(out, copy=False, nan=dark, posinf=dark, neginf=dark))
 
     def head(self, box: tuple[slice, ...], features: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Return the filled head outline in a box: coarse inside, thresholded at the surface.

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy import ndimage, stats
+from scipy.spatial.transform import Rotation
 
 from bids_deface.anatomy import BRAIN
 from bids_deface.assurance.verdict import Decision
@@ -280,6 +281,35 @@ def test_negative_values_and_no_numbers_in_another_byte_order(coarse, plain, job
     assert np.isfinite(new).all()
     assert new.min() >= -500
     assert new.max() <= coarse.data.max() - 500
+
+
+def test_stored_values_with_an_offset(coarse, plain, job):
+    """As nibabel stores floats: air at the least integer, and 0 is bright tissue."""
+    data = (coarse.data.astype(np.int32) * 12 - 32768).astype(np.int16)
+    turn = np.eye(4)
+    turn[:3, :3] = Rotation.from_euler("z", 25, degrees=True).as_matrix()
+    result = job(data, affine=turn @ coarse.affine)
+    assert result.verdict.decision is Decision.PASS, result.verdict.reasons
+    assert same_outside(data, result.volume.data, result.mask)
+    straight = job(coarse.data, affine=turn @ coarse.affine)
+    both = result.mask.sum() + straight.mask.sum()
+    assert 2 * (result.mask & straight.mask).sum() / both > 0.98
+    assert like_air(result.volume.data, data, auricles(coarse, result))
+
+
+def test_frames_with_an_offset(coarse, plain, job):
+    """Echoes of falling brightness, stored with their air below 0."""
+    frames = [coarse.data * 12.0, coarse.data * 6.0, coarse.data * 3.0]
+    data = np.stack([(f - 20000).astype(np.int16) for f in frames], axis=3)
+    result = job(data)
+    assert result.verdict.decision is Decision.PASS, result.verdict.reasons
+    assert same_outside(data, result.volume.data, result.mask)
+    assert 2 * (result.mask & plain.mask).sum() / (result.mask.sum() + plain.mask.sum()) > 0.97
+    ear = auricles(coarse, result)
+    for frame, before in zip(
+        np.moveaxis(result.volume.data, 3, 0), np.moveaxis(data, 3, 0), strict=True
+    ):
+        assert like_air(frame, before, ear)
 
 
 def test_bytes_in_an_oblique_left_handed_grid(coarse, job):

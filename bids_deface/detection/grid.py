@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from bids_deface.frames import slowest_axis
+from bids_deface.frames import darkness, slowest_axis
 from bids_deface.volume import zooms_of
 
 SPACING_MM = 2.0
@@ -85,7 +85,9 @@ def conform(data: NDArray[np.generic], affine: NDArray[np.float64]) -> Conformed
     """
     grid = detector_grid(data.shape, affine)
     small, small_affine = _block_mean(data, affine)
-    image = resample(small, small_affine, grid, order=1)
+    dark = darkness(small)
+    np.nan_to_num(small, copy=False, nan=dark, posinf=dark, neginf=dark)
+    image = resample(small, small_affine, grid, order=1, outside=dark)
     low, high = (float(v) for v in np.percentile(image, PERCENTILES))
     if high > low:
         image = np.clip((image - np.float32(low)) / np.float32(high - low), 0, 1)
@@ -95,9 +97,14 @@ def conform(data: NDArray[np.generic], affine: NDArray[np.float64]) -> Conformed
 
 
 def resample(
-    data: NDArray[np.generic], affine: NDArray[np.float64], grid: Grid, *, order: int
+    data: NDArray[np.generic],
+    affine: NDArray[np.float64],
+    grid: Grid,
+    *,
+    order: int,
+    outside: float = 0.0,
 ) -> NDArray[np.float32]:
-    """Resample ``data`` (i, j, k) from its own ``affine`` to ``grid``; 0 outside.
+    """Resample ``data`` (i, j, k) from its own ``affine`` to ``grid``.
 
     Parameters
     ----------
@@ -109,6 +116,8 @@ def resample(
         Target grid.
     order
         0 nearest neighbour (labels), 1 trilinear.
+    outside
+        Value beyond the field of view.
     """
     matrix = np.linalg.inv(affine) @ grid.affine
     # A thin image must not lose its outermost half voxel: extend by the edge, cut by the FOV.
@@ -119,7 +128,7 @@ def resample(
         output_shape=grid.shape,
         order=order,
         mode="grid-constant" if order else "constant",
-        cval=0.0,
+        cval=outside,
     )
     return np.asarray(out, dtype=np.float32)
 
@@ -151,9 +160,7 @@ def _block_mean(
             if factor > 1:
                 small = _mean_along(small, axis, factor)
         slabs.append(np.asarray(small, dtype=np.float32))
-    out = np.nan_to_num(
-        np.concatenate(slabs, axis=slab_axis), copy=False, nan=0.0, posinf=0.0, neginf=0.0
-    )
+    out = np.concatenate(slabs, axis=slab_axis)
     grown = np.diag([*map(float, factors), 1.0])
     grown[:3, 3] = (np.array(factors) - 1) / 2
     return out, affine @ grown

@@ -51,6 +51,8 @@ def fill_with_air(
     ndarray
         One value for each voxel of the target (1D), in the dtype of ``data``.
     """
+    if not target.any():
+        return data[:0, 0, 0]
     blank = constant_air(far_air)
     if blank is not None:
         return np.full(int(target.sum()), blank, dtype=data.dtype)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from bids_deface.containers.load import load_volume
 from bids_deface.detection.turns import turned
+from bids_deface.frames import darkness_of
 from bids_deface.rendering import render_head
 from bids_deface.reports.figures import plot_head, plot_regions, window_of
 from bids_deface.reports.surface import head_surface, save_surface
@@ -52,6 +53,10 @@ def draw_pictures(
     """
     after, affine = _load(defaced, turn)
     before, _ = _load(original, turn)
+    # Stored values may have an offset; what is not seen is drawn as 0.
+    dark = np.float32(darkness_of(after))
+    after -= dark
+    before -= dark
     labels, changed = (_load(path, turn)[0].astype(np.uint8) for path in (dseg, mask))
     window = window_of(after)
     shared = {"regions": folder / "regions.png"}
@@ -64,6 +69,7 @@ def draw_pictures(
         plot_regions(image, exact, differs, affine, path, window=window, zoom_in=False)
     if threshold is not None:
         shared |= {"defaced": folder / "defaced.png", "surface": folder / "surface.surf.gii"}
+        threshold -= float(dark)
         plot_head(render_head(after, affine, threshold), shared["defaced"])
         save_surface(head_surface(after, affine, threshold), shared["surface"])
         private["head"] = folder / "head.png"
@@ -75,4 +81,5 @@ def _load(
     path: Path, turn: NDArray[np.float64]
 ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
     volume = load_volume(path)
-    return turned(spatial_mean(volume), volume.affine, turn)
+    image, affine = turned(spatial_mean(volume), volume.affine, turn)
+    return np.array(image, np.float32), affine

@@ -53,6 +53,14 @@ def test_texture_of_smooth_noise_is_kept():
     assert roughness(target) / roughness(air) < 1.25
 
 
+def test_where_nothing_is_to_be_filled_nothing_is():
+    data, target, air = scene()
+    none = np.zeros_like(target)
+    out = fill_with_air(data, none, air, data[:0, 0, 0], np.random.default_rng(0))
+    assert out.shape == (0,)
+    assert out.dtype == data.dtype
+
+
 def test_masked_air_stays_zero():
     data, target, air = scene()
     data[air] = 0
