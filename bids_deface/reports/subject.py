@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-
 from bids_deface import __version__
 from bids_deface.containers.files import write_whole
+from bids_deface.reports.pages import environment
+from bids_deface.reports.records import anchor_of, page_of, shareable_pictures
 
 
 def write_subject_page(output_dir: Path, subject: str, records: list[dict[str, Any]]) -> Path:
@@ -28,19 +28,15 @@ def write_subject_page(output_dir: Path, subject: str, records: list[dict[str, A
     Path
         The page.
     """
-    environment = Environment(
-        loader=PackageLoader("bids_deface.reports"),
-        autoescape=select_autoescape(default=True),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    page = environment.get_template("subject.html").render(
+    page = environment().get_template("subject.html").render(
         subject=subject,
         version=__version__,
-        images=[{**record, "Figures": _figures(output_dir, record)} for record in records],
-    )
-    path = output_dir / f"sub-{subject}.html"
+        images=[
+            {**record, "Anchor": anchor_of(n), "Figures": _figures(output_dir, record)}
+            for n, record in enumerate(records)
+        ],
+    )  # fmt: skip
+    path = output_dir / page_of(subject)
     write_whole(path, page.encode())
     return path
 
@@ -51,13 +47,8 @@ def _figures(output_dir: Path, record: dict[str, Any]) -> list[dict[str, str]]:
         "desc-defaced": "The head after defacing, shaded",
         "desc-regions": "Boxes around the regions and what changed (dotted) on the defaced image",
     }
-    out = []
-    for name in record.get("Files", []):
-        if (
-            "/figures/" in name
-            and not name.startswith("private/")
-            and (output_dir / name).exists()
-        ):
-            caption = next((text for key, text in captions.items() if key in name), name)
-            out.append({"path": name, "caption": caption})
-    return sorted(out, key=lambda figure: figure["path"])
+    return [
+        {"path": n, "caption": next((text for key, text in captions.items() if key in n), n)}
+        for n in shareable_pictures(record)
+        if (output_dir / n).exists()
+    ]
