@@ -46,9 +46,9 @@ def group_rows(records: Sequence[dict[str, Any]]) -> list[Row]:
     # A slab of BOLD is no outlier among whole heads, nor the other way round.
     kinds = [row["suffix"] for row in rows]
     for name in DISTRIBUTIONS:
-        for row, stands_out in zip(
-            rows, outliers_among([row[name] for row in rows], kinds), strict=True
-        ):
+        # A failed image took no time: next to it all others would stand out.
+        values = [None if row["verdict"] == "FAIL" else row[name] for row in rows]
+        for row, stands_out in zip(rows, outliers_among(values, kinds), strict=True):
             if stands_out:
                 row["outliers"].append(name)
     return rows

@@ -8,15 +8,22 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from bids_deface.containers.files import write_whole
+from bids_deface.rendering import VIEWS
 from bids_deface.reports.records import shareable_pictures
 
 FOLDER = PurePosixPath("figures", "group")
-#: Width in pixels: four views side by side, twice as fine as they are shown.
-WIDTH = 440
+#: Width in pixels: all views side by side, twice as fine as they are shown.
+WIDTH = 400
 QUALITY = 75
+#: Brightness of the darkest skin that counts; all around is darker, but for the views' names.
+SKIN = 40
+#: Pixels left around the head.
+BORDER = 4
 #: Times of files are rounded by some file systems; a run takes longer than this.
 SAME_TIME_S = 2.0
 
@@ -98,9 +105,28 @@ def _is_ready(picture: Path, thumbnail: Path) -> bool:
 
 def _shrunk(picture: Path) -> bytes:
     with Image.open(picture) as image:
-        grey = image.convert("L")
-        height = max(1, round(grey.height * WIDTH / grey.width))
-        small = grey.resize((WIDTH, height), Image.Resampling.LANCZOS)
+        heads = Image.fromarray(without_margins(np.asarray(image.convert("L"))))
+    height = max(1, round(heads.height * WIDTH / heads.width))
     content = io.BytesIO()
-    small.save(content, "JPEG", quality=QUALITY)
+    heads.resize((WIDTH, height), Image.Resampling.LANCZOS).save(content, "JPEG", quality=QUALITY)
     return content.getvalue()
+
+
+def without_margins(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return a picture of all views without what is dark around the heads, the same in each.
+
+    Parameters
+    ----------
+    picture
+        Grey (rows, columns), of :func:`bids_deface.reports.figures.plot_head`.
+    """
+    width = picture.shape[1] // len(VIEWS)
+    views = picture[:, : width * len(VIEWS)].reshape(len(picture), len(VIEWS), width)
+    bright = np.any(views > SKIN, axis=1)
+    if not bright.any():
+        return picture
+    rows, columns = (np.flatnonzero(np.any(bright, axis=axis)) for axis in (1, 0))
+    top, bottom = max(0, rows[0] - BORDER), rows[-1] + BORDER + 1
+    left, right = max(0, columns[0] - BORDER), columns[-1] + BORDER + 1
+    heads = views[top:bottom, :, left:right]
+    return heads.reshape(len(heads), -1)

@@ -30,7 +30,7 @@
     element.append(...children);
     return element;
   };
-  const grouped = new Intl.NumberFormat("en");
+  const grouped = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
   const shown = (value, digits) => {
     if (value === null) return "";
     return digits === 0 ? grouped.format(value) : value.toFixed(digits);
@@ -42,9 +42,9 @@
   };
   const imageCell = (row) => {
     const picture = row.thumbnail
-      ? make("img", { src: row.thumbnail, alt: "The defaced head from four sides:", loading: state.whole ? "eager" : "lazy", width: 220, height: 61 })
+      ? make("img", { src: row.thumbnail, alt: "The defaced head from four sides:", loading: state.whole ? "eager" : "lazy", width: 200, height: 66 })
       : make("span", { class: "none" }, noPicture(row));
-    return row.link ? make("a", { href: row.link }, picture, row.name) : make("span", {}, picture, row.name);
+    return make(row.link ? "a" : "span", { href: row.link || null }, picture, make("span", { class: "name" }, row.name));
   };
   const whyCell = (row) => {
     const parts = row.reasons.map((reason) => make("p", {}, reason));
@@ -191,17 +191,19 @@
 
   // ---- distributions
   const WIDTH = 300, HEIGHT = 96, LEFT = 8, TOP = 16, BINS = 30;
+  // A failed image took no time, and has no other number: it says nothing about the rest.
+  const isCompared = (row, name) => row[name] !== null && row.verdict !== "FAIL";
   const median = (values) => {
     const list = [...values].sort((a, b) => a - b), middle = list.length >> 1;
     return list.length % 2 ? list[middle] : (list[middle - 1] + list[middle]) / 2;
   };
   const ranges = new Map(Object.keys(data.distributions).map((name) => {
     let low = Infinity, high = -Infinity;
-    for (const row of rows) if (row[name] !== null) { low = Math.min(low, row[name]); high = Math.max(high, row[name]); }
+    for (const row of rows) if (isCompared(row, name)) { low = Math.min(low, row[name]); high = Math.max(high, row[name]); }
     return [name, [low, high > low ? high : low + 1]];
   }));
   const histogram = (name, title, list) => {
-    const known = list.filter((row) => row[name] !== null);
+    const known = list.filter((row) => isCompared(row, name));
     const outliers = known.filter((row) => row.outliers.includes(name));
     const digits = columnOf(name).key === "changed" ? 2 : 1;
     const figure = make("figure", { "data-name": name });
@@ -306,6 +308,9 @@
     showWhole(false);
   });
 
+  if (matchMedia("(max-width: 700px)").matches) {
+    for (const part of document.querySelectorAll("#distributions, #identity")) part.open = false;
+  }
   setUp();
   drawHead();
   markSorted();
