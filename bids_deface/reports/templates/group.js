@@ -260,7 +260,8 @@
     const left = state.verdict ? list.filter((row) => row.verdict === state.verdict) : list;
     visible = sorted(left);
     state.page = 0;
-    byId("status").textContent = `${grouped.format(left.length)} of ${grouped.format(rows.length)} images`;
+    const tally = VERDICTS.map((verdict) => `${grouped.format(left.filter((row) => row.verdict === verdict).length)} ${verdict}`);
+    byId("status").textContent = `${grouped.format(left.length)} of ${grouped.format(rows.length)} images: ${tally.join(", ")}`;
     drawPlots(left);
     drawRows();
   };
@@ -272,7 +273,7 @@
   };
   const setUp = () => {
     for (const verdict of ["", ...VERDICTS]) {
-      const button = make("button", { type: "button", class: verdict || null, "data-verdict": verdict }, verdict || "All", make("span"));
+      const button = make("button", { type: "button", class: verdict || null, "data-verdict": verdict }, verdict || "All", " ", make("span"));
       button.addEventListener("click", () => { state.verdict = verdict; apply(); });
       byId("verdicts").append(button);
     }
