@@ -16,7 +16,7 @@ DISTRIBUTIONS: Final[Mapping[str, str]] = {
     "changed": "Changed share of the image (%)",
     "brain": "Brain volume (ml)",
     "seconds": "Time (s)",
-    "nose": "Height left of the nose (mm)",
+    "nose_left": "Height left of the nose (mm)",
 }
 
 Row = dict[str, Any]
@@ -112,7 +112,7 @@ def _numbers(record: dict[str, Any]) -> Row:
         "height_at": height_at,
         "relief": relief,
         "relief_at": relief_at,
-        "nose": _finite(residues.get("nose", {}).get("HeightMm")),
+        "nose_left": _finite(residues.get("nose", {}).get("HeightMm")),
         "brain": _finite(record.get("BrainMl")),
         "seconds": _finite(record.get("Seconds")),
     }

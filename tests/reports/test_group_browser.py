@@ -14,6 +14,10 @@ pytestmark = pytest.mark.browser
 ROWS = "return [...document.querySelectorAll('#images tbody tr')]"
 NAMES = f"{ROWS}.map((row) => row.querySelector('.name').textContent)"
 
+SORTED = (
+    "return [...document.querySelectorAll('th:not([aria-sort=none])')].map((c) => c.dataset.key)"
+)
+
 
 @pytest.fixture
 def page(browser, tmp_path):
@@ -92,8 +96,10 @@ def test_columns_sort_by_click_and_by_keyboard(page):
     keys = chrome.execute_script(
         "return [...document.querySelectorAll('thead th')].map((c) => c.dataset.key)"
     )
+    assert len(set(keys)) == len(keys)
     for key in keys:
         find(chrome, f"th[data-key={key}] button").click()
+        assert chrome.execute_script(SORTED) == [key]
         assert len(chrome.execute_script(NAMES)) == 51
 
 

@@ -66,7 +66,7 @@ def test_rows_hold_what_the_records_say():
         "found; not to be hidden",
     ]
     assert (row["faces_before"], row["faces_after"]) == (6, 1)
-    assert (row["height"], row["height_at"], row["nose"]) == (4.5, "nose", 4.5)
+    assert (row["height"], row["height_at"], row["nose_left"]) == (4.5, "nose", 4.5)
     assert row["seconds"] is None
     assert row["notes"] == [f"regions taken from {T1W}"]
     assert bare["changed"] is None

@@ -58,7 +58,7 @@
   };
   const at = (text, where) => (where ? [text, make("span", { class: "at" }, where)] : text);
   const number = (key, title, digits, help, more = {}) => ({
-    key, title, help, number: true, value: (row) => row[key], cell: (row) => shown(row[key], digits), ...more,
+    key, title, help, digits, number: true, value: (row) => row[key], cell: (row) => shown(row[key], digits), ...more,
   });
   const statusClass = (status) => (status.includes("doubtful") ? "doubtful" : status === "found" ? "" : "soft");
   const columns = [
@@ -82,7 +82,7 @@
       { cell: (row) => at(shown(row.height, 1), row.height_at) }),
     number("relief", "Relief (mm)", 2, "How rough the skin over a feature is at most, and the feature.",
       { cell: (row) => at(shown(row.relief, 2), row.relief_at) }),
-    number("nose", "Nose left (mm)", 1, "How far the skin still stands out at the nose."),
+    number("nose_left", "Nose left (mm)", 1, "How far the skin still stands out at the nose."),
     number("brain", "Brain (ml)", 0, "Volume of the brain that was found."),
     number("seconds", "Time (s)", 1, "Detection, defacing and checks."),
   ];
@@ -205,7 +205,7 @@
   const histogram = (name, title, list) => {
     const known = list.filter((row) => isCompared(row, name));
     const outliers = known.filter((row) => row.outliers.includes(name));
-    const digits = columnOf(name).key === "changed" ? 2 : 1;
+    const { digits } = columnOf(name);
     const figure = make("figure", { "data-name": name });
     const caption = make("figcaption", {}, title);
     figure.append(caption);
@@ -297,6 +297,10 @@
   const showWhole = (whole) => {
     if (state.whole === whole) return;
     state.whole = whole;
+    for (const part of document.querySelectorAll("#distributions, #identity")) {
+      if (whole) part.dataset.open = part.open ? "yes" : "";
+      part.open = whole || part.dataset.open === "yes";
+    }
     drawRows();
   };
   addEventListener("beforeprint", () => showWhole(true));
