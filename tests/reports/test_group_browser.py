@@ -176,3 +176,9 @@ def test_nothing_sticks_out_sideways(page, width):
         assert chrome.execute_script("return document.documentElement.scrollWidth") <= width
     finally:
         chrome.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_a_dataset_without_results_is_said_to_have_none(page):
+    chrome = page([])
+    assert find(chrome, "#status").text == "0 of 0 images: 0 PASS, 0 REVIEW, 0 FAIL"
+    assert find(chrome, "#plots").text.count("no values") == 4
