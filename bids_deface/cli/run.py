@@ -31,7 +31,8 @@ from bids_deface.detection.checksum import DEFAULT_WEIGHTS, verify
 from bids_deface.errors import DeviceError, NoInputError, OutputError, UsageError
 from bids_deface.reports.citation import bibliography, citation_text
 from bids_deface.reports.group import write_group_table
-from bids_deface.reports.records import read_records
+from bids_deface.reports.group_page import drop_stale_thumbnails, write_group_page
+from bids_deface.reports.records import by_subject, read_records
 from bids_deface.reports.subject import write_private_page, write_subject_page
 from bids_deface.settings import DefaceSettings
 
@@ -167,6 +168,8 @@ def _run_plan(
         remove_old(image.names)
         if args.force:
             shutil.rmtree(work_dir / name / f"sub_{image.record.subject}_wf", ignore_errors=True)
+    # If this run is killed, nothing is left of what it was to replace.
+    drop_stale_thumbnails(args.output_dir)
     with Progress(plan) as progress:
         run_workflow(workflow, execution, progress.node_ended)
 
@@ -174,12 +177,12 @@ def _run_plan(
 def _conclude(output_dir: Path, plan: Plan) -> int:
     """Write the pages of the plan's subjects, say where to look, return the exit code."""
     records = {r["Source"]: r for r in read_records(output_dir)}
+    subjects = by_subject(records.values())
     for subject in plan.subjects:
-        own = [
-            record for source, record in records.items() if source.startswith(f"sub-{subject}/")
-        ]
+        own = subjects.get(subject, [])
         write_subject_page(output_dir, subject, own)
         write_private_page(output_dir, subject, own)
+    page = write_group_page(output_dir)
     lost = [i.record.relative for i in plan.images if i.record.relative not in records]
     for source in lost:
         where = output_dir / PRIVATE / "logs"
@@ -190,7 +193,7 @@ def _conclude(output_dir: Path, plan: Plan) -> int:
     passed = verdicts.count("PASS")
     sys.stdout.write(
         f"{passed} of {len(plan.images)} images passed, {verdicts.count('REVIEW')} await review, "
-        f"{verdicts.count('FAIL') + len(lost)} failed. Reports: {output_dir}/sub-*.html\n"
+        f"{verdicts.count('FAIL') + len(lost)} failed. Reports: {page}, {output_dir}/sub-*.html\n"
     )
     return 0 if passed == len(plan.images) else 1
 
@@ -203,10 +206,12 @@ def _group(args: argparse.Namespace) -> int:
             "Run the participant level first.",
         )
     path = write_group_table(args.output_dir, records)
-    sys.stdout.write(f"{len(records)} images summarised in {path}\n")
+    page = write_group_page(args.output_dir)
+    sys.stdout.write(f"{len(records)} images summarised in {path} and {page}\n")
     if not args.skip_identity:
         weights = args.model or DEFAULT_WEIGHTS
         group_identity(args.bids_dir, args.output_dir, weights, args.device, args.omp_nthreads)
+        write_group_page(args.output_dir)
     return 0 if all(r["Verdict"] == "PASS" for r in records) else 1
 
 

@@ -60,6 +60,7 @@ def _readme() -> str:
     return (
         "Head scans with facial features hidden, made by bids-deface.\n\n"
         "`*_desc-defaced_*`: defaced images. `*_defacemask`: voxels that may have changed (1).\n"
-        "`*_dseg`: regions of eyes, nose, ears, mouth and brain. `sub-*.html`: quality reports.\n"
+        "`*_dseg`: regions of eyes, nose, ears, mouth and brain. `sub-*.html`: quality reports,\n"
+        "`group_deface.html`: all images on one page.\n"
         "`logs/images`: the decision on each image. `private/` shows faces: do not share it.\n"
     )

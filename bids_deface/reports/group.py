@@ -6,13 +6,20 @@ import json
 from pathlib import Path
 from typing import Any
 
+from bids_deface.anatomy import ALL_FEATURES
+from bids_deface.reports.records import feature_statuses
 from bids_deface.reports.tables import write_table
 
+STATUS = (
+    "{} in the original: found, cut off (by the field of view), outside (of it), absent (cut out "
+    "before) or doubtful"
+)
 #: Column to its description in the data dictionary and its key in a record.
 COLUMNS = {
     "source": ("Raw image, relative to the raw dataset", "Source"),
     "verdict": ("PASS, REVIEW (a human must look) or FAIL (nothing written)", "Verdict"),
     "reasons": ("Why the verdict is not PASS", "Reasons"),
+    **{f.value: (STATUS.format(f.value.capitalize()), f.value) for f in ALL_FEATURES},
     "changed_voxels": ("Number of voxels whose stored value changed", "ChangedVoxels"),
     "changed_share": ("Changed voxels as a share of all voxels", "ChangedShare"),
     "changed_in_brain": (
@@ -41,7 +48,8 @@ COLUMNS = {
 def write_group_table(output_dir: Path, records: list[dict[str, Any]]) -> Path:
     """Write ``group_deface.tsv`` and its data dictionary; return the table's path."""
     columns = {name: words for name, (words, _) in COLUMNS.items()}
-    rows = ([_cell(record.get(key)) for _, key in COLUMNS.values()] for record in records)
+    known = ({**record, **feature_statuses(record)} for record in records)
+    rows = ([_cell(record.get(key)) for _, key in COLUMNS.values()] for record in known)
     return write_table(output_dir / "group_deface.tsv", columns, rows)
 
 

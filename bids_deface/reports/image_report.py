@@ -24,6 +24,7 @@ from bids_deface.reports.blocks import (
     Words,
 )
 from bids_deface.reports.citation import methods_text, numbered_references
+from bids_deface.reports.records import shareable_pictures
 from bids_deface.reports.surface import load_surface, packed
 
 Record = Mapping[str, Any]
@@ -50,12 +51,13 @@ class Files:
 
     def __init__(self, output_dir: Path, record: Record, *, private: bool) -> None:
         self.output_dir, self.private = output_dir, private
-        self._known = [n for n in record.get("Files", []) if "/figures/" in n]
+        everything = [str(n) for n in record.get("Files", []) if "/figures/" in str(n)]
+        self._known = everything if private else shareable_pictures(dict(record))
 
     def path(self, what: str) -> Path | None:
         """Return a picture's place; None where there is none that this page may show."""
         for name in self._known:
-            if f"_desc-{what}" in name and (self.private or not name.startswith("private/")):
+            if f"_desc-{what}" in name:
                 path = self.output_dir / name
                 return path if path.is_file() else None
         return None

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
-
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from bids_deface import __version__
 from bids_deface.reports.blocks import ImageReport
+from bids_deface.reports.pages import content_hash, environment, inline
+from bids_deface.reports.records import anchor_of
 
 
 def render_page(subject: str, images: Sequence[ImageReport], *, private: bool) -> str:
@@ -23,20 +22,15 @@ def render_page(subject: str, images: Sequence[ImageReport], *, private: bool) -
     private
         Whether it shows originals, and warns of that.
     """
-    return (
-        environment()
-        .get_template("subject.html")
-        .render(subject=subject, version=__version__, images=images, private=private)
-    )
-
-
-@lru_cache(maxsize=1)
-def environment() -> Environment:
-    """Return the templates; all that is filled in is escaped."""
-    return Environment(
-        loader=PackageLoader("bids_deface.reports"),
-        autoescape=select_autoescape(default=True),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+    style, script = inline("page.css"), inline("compare.js" if private else "turn.js")
+    template = environment().get_template("subject.html")
+    return template.render(
+        subject=subject,
+        version=__version__,
+        images=[(anchor_of(n), image) for n, image in enumerate(images)],
+        private=private,
+        style=style,
+        script=script,
+        style_hash=content_hash(style),
+        script_hash=content_hash(script),
     )

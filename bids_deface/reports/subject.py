@@ -14,6 +14,7 @@ from bids_deface.reports.image_report import (
     image_report,
 )
 from bids_deface.reports.page import render_page
+from bids_deface.reports.records import page_of
 
 PRIVATE = "private"
 
@@ -37,7 +38,7 @@ def write_subject_page(output_dir: Path, subject: str, records: Sequence[dict[st
     """
     budget = MeshBudget()
     images = [image_report(r, Files(output_dir, r, private=False), budget) for r in records]
-    path = output_dir / f"sub-{subject}.html"
+    path = output_dir / page_of(subject)
     write_whole(path, render_page(subject, images, private=False).encode())
     return path
 
@@ -56,6 +57,6 @@ def write_private_page(output_dir: Path, subject: str, records: Sequence[dict[st
         The page.
     """
     images = [comparison_report(r, Files(output_dir, r, private=True)) for r in records]
-    path = output_dir / PRIVATE / f"sub-{subject}.html"
+    path = output_dir / PRIVATE / page_of(subject)
     write_whole(path, render_page(subject, images, private=True).encode())
     return path

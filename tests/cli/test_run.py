@@ -72,8 +72,19 @@ def test_outputs_are_as_promised(first_run, dataset):
     assert sidecar["EchoTime"] == 0.003
     assert "PatientName" not in sidecar
     assert sidecar["Sources"] == [f"bids:raw:{T1W}"]
-    for name in ("sub-01.html", "sub-02.html", "logs/CITATION.md", ".bidsignore"):
+    for name in (
+        "sub-01.html",
+        "sub-02.html",
+        "group_deface.html",
+        "logs/CITATION.md",
+        ".bidsignore",
+    ):
         assert (out / name).is_file(), name
+    page = (out / "group_deface.html").read_text()
+    thumbnail = "figures/group/sub-01_desc-defaced_T1w.jpg"
+    assert thumbnail in page
+    assert (out / thumbnail).is_file()
+    assert "sub-01.html#image-1" in page
 
 
 def test_derivatives_pass_the_validator(first_run):
@@ -121,9 +132,11 @@ def test_group_table_lists_every_image(first_run, dataset):
 def test_reports_are_rebuilt_without_detection(first_run, dataset):
     out, _ = first_run
     (out / "sub-01.html").unlink()
+    (out / "group_deface.html").unlink()
     done = command(dataset, out, "participant", "--reports-only")
     assert done.returncode == 1
     assert (out / "sub-01.html").is_file()
+    assert T2W in (out / "group_deface.html").read_text()
 
 
 @pytest.mark.parametrize("nprocs", ["1", "2"])
