@@ -261,7 +261,8 @@ def _settings(record: Record) -> list[Block]:
 
 
 def _methods(record: Record) -> list[Block]:
-    if record["Verdict"] != "PASS" or not record.get("ChangedVoxels"):
+    level, protocol, methods = (record.get(key) for key in ("Level", "Protocol", "Methods"))
+    if record["Verdict"] != "PASS" or not (record.get("ChangedVoxels") and level and methods):
         return []
-    text = methods_text(record["Level"], record["Protocol"], record["Methods"])
+    text = methods_text(str(level), str(protocol), methods)
     return [Quotation("\n\n".join((text, *numbered_references())))]

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
+
+from markupsafe import Markup
 
 from bids_deface import __version__
 from bids_deface.reports.blocks import ImageReport
 from bids_deface.reports.pages import content_hash, environment, inline
 from bids_deface.reports.records import anchor_of
+
+#: What makes a kind of block move.
+SCRIPTS: Final = {"turnable": "turn.js", "comparison": "compare.js"}
 
 
 def render_page(subject: str, images: Sequence[ImageReport], *, private: bool) -> str:
@@ -22,7 +28,9 @@ def render_page(subject: str, images: Sequence[ImageReport], *, private: bool) -
     private
         Whether it shows originals, and warns of that.
     """
-    style, script = inline("page.css"), inline("compare.js" if private else "turn.js")
+    kinds = {b.kind for image in images for section in image.sections for b in section.blocks}
+    style = inline("page.css")
+    script = Markup("").join(inline(name) for kind, name in SCRIPTS.items() if kind in kinds)
     template = environment().get_template("subject.html")
     return template.render(
         subject=subject,
@@ -32,5 +40,5 @@ def render_page(subject: str, images: Sequence[ImageReport], *, private: bool) -
         style=style,
         script=script,
         style_hash=content_hash(style),
-        script_hash=content_hash(script),
+        script_hash=content_hash(script) if script else "'none'",
     )

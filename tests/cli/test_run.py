@@ -99,7 +99,7 @@ def test_nothing_shareable_names_the_patient_or_shows_the_original(first_run, da
             content = path.read_bytes()
             assert b"Somebody" not in content, path
             assert str(dataset.parent).encode() not in content, path
-    assert list((out / "private" / "sub-01" / "figures").glob("*originalcomparison*"))
+    assert list((out / "private" / "sub-01" / "figures").glob("*originalhead*"))
 
 
 def test_second_run_does_nothing_unless_forced(first_run, dataset):

@@ -41,7 +41,7 @@ def produced(tmp_path):
         files["mask"],
         files["dseg"],
         {"defaced": files["shared"]},
-        {"comparison": files["private"]},
+        {"head": files["private"]},
     )
 
 
@@ -66,7 +66,7 @@ def test_pass_is_stored_with_sidecars_and_pictures(names, produced):
         "sub-1/anat/sub-1_desc-faceT1w_dseg.json",
         "sub-1/anat/sub-1_desc-faceT1w_dseg.tsv",
         "sub-1/figures/sub-1_desc-defaced_T1w.png",
-        "private/sub-1/figures/sub-1_desc-originalcomparison_T1w.png",
+        "private/sub-1/figures/sub-1_desc-originalhead_T1w.png",
         "logs/images/sub-1_T1w.json",
     }
 

@@ -19,12 +19,12 @@ SOURCE = RESULT["Source"]
 def waiting(tmp_path):
     """An image that awaits review, and the plan of a run that leaves it alone."""
     files = {}
-    for name in ("image", "mask", "dseg", "regions", "comparison"):
+    for name in ("image", "mask", "dseg", "regions", "head"):
         files[name] = tmp_path / name
         files[name].write_bytes(name.encode())
     produced = Produced(
         files["image"], files["mask"], files["dseg"],
-        {"regions": files["regions"]}, {"comparison": files["comparison"]},
+        {"regions": files["regions"]}, {"head": files["head"]},
     )  # fmt: skip
     record = ImageRecord(
         path=tmp_path / SOURCE, relative=SOURCE, subject="1", session=None, suffix="T1w",
@@ -46,7 +46,7 @@ def test_what_a_person_accepts_is_released_with_a_note(waiting):
         "sub-1/anat/sub-1_mod-T1w_desc-face_defacemask.nii.gz",
         "sub-1/anat/sub-1_desc-faceT1w_dseg.nii.gz",
         "sub-1/figures/sub-1_desc-regions_T1w.png",
-        "private/sub-1/figures/sub-1_desc-originalcomparison_T1w.png",
+        "private/sub-1/figures/sub-1_desc-originalhead_T1w.png",
     } <= there
     assert not any("review" in name for name in there)
     assert (names.output_dir / names.relative_image).read_bytes() == b"image"

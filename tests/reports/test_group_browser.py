@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import io
-import json
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from bids_deface.reports.group_page import write_group_page
+from tests.reports.browsing import assert_no_trouble, forget, wait
 from tests.reports.samples import NASTY, a_dataset, passed, write_dataset
 
 pytestmark = pytest.mark.browser
@@ -27,26 +27,12 @@ def page(browser, tmp_path):
         write_dataset(tmp_path, records)
         for source in {record["Source"].partition("/")[0] for record in records}:
             (tmp_path / f"{source}.html").write_text(source)
-        for kind in ("browser", "performance"):
-            browser.get_log(kind)
+        forget(browser)
         browser.get(write_group_page(tmp_path).as_uri())
         return browser
 
     yield opened
-    assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []
-    assert [url for url in requested(browser) if not url.startswith(tmp_path.as_uri())] == []
-
-
-def requested(browser):
-    messages = (json.loads(e["message"])["message"] for e in browser.get_log("performance"))
-    sent = (m for m in messages if m["method"] == "Network.requestWillBeSent")
-    return [m["params"]["request"]["url"] for m in sent]
-
-
-def wait(browser, script):
-    from selenium.webdriver.support.ui import WebDriverWait
-
-    return WebDriverWait(browser, 30).until(lambda one: one.execute_script(script))
+    assert_no_trouble(browser, tmp_path)
 
 
 def find(browser, selector):

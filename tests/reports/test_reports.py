@@ -8,7 +8,7 @@ import numpy as np
 from bids_deface.containers.save import save_volume
 from bids_deface.errors import ImageError
 from bids_deface.record import failure_record, success_record
-from bids_deface.reports.citation import citation_text
+from bids_deface.reports.citation import bibliography, citation_text
 from bids_deface.reports.curves import plot_curves
 from bids_deface.reports.group import write_group_table
 from bids_deface.reports.pictures import draw_pictures
@@ -26,9 +26,11 @@ def test_pictures_are_drawn_without_the_originals_face(head_file, defaced, tmp_p
     args = [tmp_path / f"{name}.nii.gz" for name in files]
     rest = {"threshold": defaced.features.threshold, "turn": defaced.features.turn}
     shared, private = draw_pictures(head_file, *args, **rest, folder=tmp_path)
-    assert set(shared) == {"regions", "defaced"}
-    assert set(private) == {"regions", "comparison"}
-    for path in (*shared.values(), *private.values()):
+    assert set(shared) == {"regions", "defaced", "surface"}
+    assert set(private) == {"regions", "after", "head"}
+    drawn = [*shared.values(), *private.values()]
+    drawn.remove(shared["surface"])
+    for path in drawn:
         content = path.read_bytes()
         assert content.startswith(PNG)
         assert 5_000 < len(content) < 1_500_000
@@ -77,7 +79,8 @@ def test_page_and_table_show_every_image(defaced, tmp_path):
     assert "&lt;broken&gt; scan" in page
     assert "<script" not in page
     assert "secret" not in page
-    assert "http" not in page
+    assert "http:" not in page
+    assert "https:" not in page
     with write_group_table(tmp_path, records).open() as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
     assert [row["verdict"] for row in rows] == ["PASS", "FAIL"]
@@ -87,10 +90,15 @@ def test_page_and_table_show_every_image(defaced, tmp_path):
 
 
 def test_citation_names_what_was_done():
-    text = citation_text(DefaceSettings.of(["nose"]))
+    settings = DefaceSettings.of(["nose"])
+    text = citation_text(settings.level, settings.protocol, settings.descriptions)
     assert "10.2196/22739" in text
     assert "nose: cut down to" in text
     assert "eyes" not in text
+    entries = bibliography()
+    assert entries.count("@article{") == text.count("doi:") == 3
+    assert "author = {Jeong, YU and Yoo, S and Kim, YH and Shim, WH}" in entries
+    assert "and others}" in entries
 
 
 def test_curves_are_plotted(tmp_path):
@@ -108,8 +116,13 @@ def test_page_and_table_tell_what_was_seen(defaced, tmp_path):
     blind = {**record, "Source": "sub-1/anat/sub-1_T1map.nii.gz", "FaceViewsBefore": None,
              "FaceViewsAfter": None, "Residues": None}  # fmt: skip
     page = write_subject_page(tmp_path, "1", [record, blind]).read_text()
-    assert page.count("<td>LBP frontal</td>") == 1
+    assert page.count("Views in which LBP frontal finds a face") == 1
     assert "No face was looked for" in page
+    odd = {**record, "Residues": {"nose": {"HeightMm": 15.0, "ReliefMm": 0.2, "TissueMl": 0.0}}}
+    nose = '<td class="over">15 (limit 8)</td>'
+    assert nose in write_subject_page(tmp_path, "1", [odd]).read_text()
+    for free in ({"Level": "face"}, {"Features": ["eyes"]}):
+        assert nose not in write_subject_page(tmp_path, "1", [{**odd, **free}]).read_text()
     lines = write_group_table(tmp_path, [record, blind]).read_text().splitlines()
     rows = [dict(zip(lines[0].split("\t"), line.split("\t"), strict=True)) for line in lines[1:]]
     assert rows[1]["faces_after"] == "n/a"
