@@ -45,14 +45,15 @@ class Label:
     feature: FacialFeature | None
 
 
+#: Colours after Okabe and Ito, which those who see red and green alike can tell apart.
 LABELS: Final = (
-    Label(1, "left eye", "#1f77b4", FacialFeature.EYES),
-    Label(2, "right eye", "#17becf", FacialFeature.EYES),
-    Label(3, "nose", "#d62728", FacialFeature.NOSE),
-    Label(4, "left ear", "#2ca02c", FacialFeature.EARS),
-    Label(5, "right ear", "#98df8a", FacialFeature.EARS),
-    Label(6, "mouth", "#ff7f0e", FacialFeature.MOUTH),
-    Label(7, "brain", "#9467bd", None),
+    Label(1, "left eye", "#0072b2", FacialFeature.EYES),
+    Label(2, "right eye", "#56b4e9", FacialFeature.EYES),
+    Label(3, "nose", "#d55e00", FacialFeature.NOSE),
+    Label(4, "left ear", "#009e73", FacialFeature.EARS),
+    Label(5, "right ear", "#7fe0c0", FacialFeature.EARS),
+    Label(6, "mouth", "#f0e442", FacialFeature.MOUTH),
+    Label(7, "brain", "#cc79a7", None),
 )
 BRAIN: Final = 7
 #: Where regions meet, later ones are drawn over earlier ones; the brain over all.

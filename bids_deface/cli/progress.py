@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from datetime import UTC, datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -20,9 +22,12 @@ class Progress:
     ----------
     plan
         The run; only its images to do are counted.
+    log
+        File to which the same lines go, terminal or not.
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, log: Path) -> None:
+        self._log = log
         self._images = {f"store_{node_name(i.record)}": i for i in plan.todo}
         self._bar = tqdm(
             total=len(self._images), unit="image", disable=not sys.stderr.isatty(), file=sys.stderr
@@ -49,8 +54,12 @@ class Progress:
             return
         self._done += 1
         self._bar.update()
-        tqdm.write(f"[{self._done}/{len(self._images)}] {describe(image)}", file=sys.stdout)
+        line = f"[{self._done}/{len(self._images)}] {describe(image)}"
+        with self._log.open("a", encoding="utf-8") as log:
+            log.write(f"{datetime.now(UTC):%H:%M:%S} {line}\n")
+        tqdm.write(line, file=sys.stdout)
         sys.stdout.flush()
+        self._bar.set_postfix_str(f"sub-{image.record.subject}")
 
 
 def describe(image: PlannedImage) -> str:

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import sys
-import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bids_deface import __version__
+from bids_deface.cli.execute import execute
 from bids_deface.cli.identity import group_identity
-from bids_deface.cli.progress import Progress
 from bids_deface.dataset.derivatives import (
     check_output_dir,
     make_output_dir,
-    remove_old,
     write_text,
 )
 from bids_deface.dataset.filters import Filters, read_filter_file
@@ -28,19 +25,16 @@ from bids_deface.dataset.query import find_images
 from bids_deface.dataset.release import read_accepted, release
 from bids_deface.dataset.root_files import write_root_files
 from bids_deface.detection.checksum import DEFAULT_WEIGHTS, verify
-from bids_deface.errors import DeviceError, NoInputError, OutputError, UsageError
+from bids_deface.errors import DeviceError, NoInputError, UsageError
 from bids_deface.reports.citation import bibliography, citation_text
 from bids_deface.reports.group import write_group_table
-from bids_deface.reports.group_page import drop_stale_thumbnails, write_group_page
+from bids_deface.reports.group_page import write_group_page
 from bids_deface.reports.records import by_subject, read_records
 from bids_deface.reports.subject import write_private_page, write_subject_page
 from bids_deface.settings import DefaceSettings
 
 if TYPE_CHECKING:
-    from bids_deface.workflows.subject import RunSettings
-
-#: Memory one image may need at its peak, GiB.
-IMAGE_GB = 2.0
+    pass
 
 
 def run(args: argparse.Namespace) -> int:
@@ -70,11 +64,11 @@ def run(args: argparse.Namespace) -> int:
         return 0
     if not args.reports_only:
         write_root_files(args.bids_dir, args.output_dir)
-        _write_log(args, settings, sha256)
+        log = _write_log(args, settings, sha256).with_suffix(".log")
         for source in release(plan, accepted):
             sys.stdout.write(f"{source}: released, for a person has looked at it\n")
         if plan.todo:
-            _execute(args, plan, settings, weights)
+            execute(args, plan, settings, weights, log)
     _write_citation(args.output_dir, settings)
     return _conclude(args.output_dir, plan)
 
@@ -122,58 +116,6 @@ def _warn_of(names: list[str]) -> None:
         sys.stderr.write(f"Left out, for BIDS knows no such names ({len(names)}): {shown}\n")
 
 
-def _execute(
-    args: argparse.Namespace, plan: Plan, settings: DefaceSettings, weights: Path
-) -> None:
-    """Run the nipype workflow over everything that is to be done."""
-    temporary = args.work_dir is None
-    work_dir = Path(tempfile.mkdtemp(prefix="bids-deface-") if temporary else args.work_dir)
-    name = f"bids_deface_{__version__.replace('.', '_')}_wf"
-    own = [work_dir / name / f"sub_{subject}_wf" for subject in plan.subjects]
-    try:
-        _prepare_work_dir(work_dir, args)
-        # nipype reads its settings when it is imported.
-        from bids_deface.workflows.subject import RunSettings
-
-        run_settings = RunSettings(
-            settings, str(weights), args.device, args.omp_nthreads, args.keep_extensions
-        )
-        _run_plan(args, plan, run_settings, work_dir, name)
-    finally:
-        # Other runs may share the folder: only what this one made goes.
-        for folder in own if temporary or args.clean_workdir else []:
-            shutil.rmtree(folder, ignore_errors=True)
-        if temporary:
-            shutil.rmtree(work_dir, ignore_errors=True)
-
-
-def _run_plan(
-    args: argparse.Namespace, plan: Plan, settings: RunSettings, work_dir: Path, name: str
-) -> None:
-    from bids_deface.workflows.base import init_bids_deface_wf
-    from bids_deface.workflows.execution import Execution, choose_plugin, configure, run_workflow
-
-    memory = args.mem_gb or _total_memory_gb() * 0.9
-    nprocs = args.nprocs or max(1, min(_cores() // args.omp_nthreads, int(memory / IMAGE_GB)))
-    threads = nprocs * args.omp_nthreads if nprocs > 1 else 1
-    plugin, plugin_args = choose_plugin(
-        threads, memory, args.use_plugin, args.nipype_plugin, args.nipype_plugin_args
-    )
-    crash_dir = args.output_dir.resolve() / PRIVATE / "logs"
-    execution = Execution(plugin, crash_dir, plugin_args, args.stop_on_first_crash)
-    configure(execution)
-    workflow = init_bids_deface_wf(plan=plan, settings=settings, work_dir=work_dir, name=name)
-    for image in plan.todo:
-        # What an earlier run left must not be taken for the result of this one.
-        remove_old(image.names)
-        if args.force:
-            shutil.rmtree(work_dir / name / f"sub_{image.record.subject}_wf", ignore_errors=True)
-    # If this run is killed, nothing is left of what it was to replace.
-    drop_stale_thumbnails(args.output_dir)
-    with Progress(plan) as progress:
-        run_workflow(workflow, execution, progress.node_ended)
-
-
 def _conclude(output_dir: Path, plan: Plan) -> int:
     """Write the pages of the plan's subjects, say where to look, return the exit code."""
     records = {r["Source"]: r for r in read_records(output_dir)}
@@ -215,35 +157,6 @@ def _group(args: argparse.Namespace) -> int:
     return 0 if all(r["Verdict"] == "PASS" for r in records) else 1
 
 
-def _prepare_work_dir(work_dir: Path, args: argparse.Namespace) -> None:
-    """Make the work folder; it holds originals, so it must lie in neither dataset."""
-    work = work_dir.resolve()
-    for folder in (args.bids_dir.resolve(), args.output_dir.resolve()):
-        if folder in (work, *work.parents):
-            raise OutputError(
-                f"The work folder {work_dir} lies inside {folder}.",
-                "Choose another -w: intermediate files show the face.",
-            )
-    try:
-        work.mkdir(parents=True, exist_ok=True)
-        _configure_nipype(work, verbose=args.verbose > 0)
-    except OSError as error:
-        raise OutputError(f"The work folder {work_dir} cannot be written.") from error
-
-
-def _configure_nipype(work_dir: Path, *, verbose: bool) -> None:
-    """Give nipype its settings through a file, the one way that worker processes see too.
-
-    It also keeps nipype from writing into the home folder, which may be read-only.
-    """
-    level = "INFO" if verbose else "ERROR"
-    text = (
-        f"[logging]\nworkflow_level = {level}\nutils_level = {level}\ninterface_level = {level}\n"
-    )
-    (work_dir / "nipype.cfg").write_text(f"{text}\n[execution]\ncheck_version = false\n")
-    os.environ["NIPYPE_CONFIG_DIR"] = str(work_dir)
-
-
 def _require_device(device: str) -> None:
     """Check for a device other than the CPU before the run starts; the CPU needs no torch here."""
     if device == "cpu":
@@ -260,7 +173,7 @@ def _write_citation(output_dir: Path, settings: DefaceSettings) -> None:
     write_text(output_dir / "logs" / "CITATION.bib", bibliography())
 
 
-def _write_log(args: argparse.Namespace, settings: DefaceSettings, sha256: str) -> None:
+def _write_log(args: argparse.Namespace, settings: DefaceSettings, sha256: str) -> Path:
     """Write the settings of this run as TOML; no paths of this machine, no seed."""
     now = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
     lines = [
@@ -279,17 +192,6 @@ def _write_log(args: argparse.Namespace, settings: DefaceSettings, sha256: str) 
         f"omp_nthreads = {args.omp_nthreads}",
         f"seeded = {str(args.random_seed is not None).lower()}",
     ]
-    write_text(args.output_dir / "logs" / f"run-{now}-{os.getpid()}.toml", "\n".join(lines) + "\n")
-
-
-def _cores() -> int:
-    return (
-        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    )
-
-
-def _total_memory_gb() -> float:
-    try:
-        return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30)
-    except (AttributeError, ValueError, OSError):
-        return 8.0
+    path: Path = args.output_dir / "logs" / f"run-{now}-{os.getpid()}.toml"
+    write_text(path, "\n".join(lines) + "\n")
+    return path

@@ -54,6 +54,11 @@ def test_good_images_are_done_though_one_is_broken(first_run):
     broken = next(line for line in done.stdout.splitlines() if "ses-1_T1w.nii.gz: FAIL" in line)
     assert "truncated" in broken
     assert "Get the file again" in broken
+    log = next((out / "logs").glob("run-*.log")).read_text()
+    assert broken in log, "what the terminal says is kept"
+    assert log.count("\n") == 3
+    for page in ("sub-01.html", "private/sub-01.html"):
+        assert "Content-Security-Policy" in (out / page).read_text()
     assert not list(out.rglob("*ses-1_desc-defaced_T1w*"))
     assert not list(out.rglob("*.part"))
 
@@ -172,4 +177,4 @@ def test_dry_run_and_boilerplate_write_no_images(dataset, tmp_path, capsys):
     assert "3 of 3 images to deface" in capsys.readouterr().out
     assert not (tmp_path / "o").exists()
     assert main([str(dataset), str(tmp_path / "o"), "participant", "--boilerplate-only"]) == 0
-    assert list(tree(tmp_path / "o")) == ["logs/CITATION.md"]
+    assert list(tree(tmp_path / "o")) == ["logs/CITATION.bib", "logs/CITATION.md"]
