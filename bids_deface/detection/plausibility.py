@@ -189,28 +189,35 @@ def _judge_missing(
     ijk = (np.linalg.inv(grid.affine) @ np.append(expected, 1.0))[:3]
     beyond = np.maximum(0.5 - ijk, ijk - np.array(grid.shape) + 1.5) * SPACING_MM
     is_guess = n_others < LEAST_OTHERS
+    name, inside = name_of(index), bool((beyond <= 0).all())
     if (beyond > (GUESS_MM if is_guess else np.array(REACH_MM[index]))).any():
         return RegionReport(index, Status.OUTSIDE, volume, confidence)
-    name, inside = name_of(index), bool((beyond <= 0).all())
+    bare = region is None and not (inside or is_guess)
+    if bare and _signal_near(signal, ijk, REACH_MM[index]) <= _GREATEST_ABSENT[index]:
+        # What of its place is seen holds no tissue.
+        return RegionReport(index, Status.OUTSIDE, volume, confidence)
     if is_guess:
         reason = f"{name} was not found, and too little of the face to know where it should be"
     elif not inside:
         reason = f"{name} was not found, but may reach into the field of view"
-    elif region is None and _signal_near(signal, ijk) <= _GREATEST_ABSENT[index]:
+    elif region is None and _signal_near(signal, ijk, NEIGHBOURHOOD_MM) <= _GREATEST_ABSENT[index]:
         return RegionReport(index, Status.ABSENT, volume, confidence)
     else:
         reason = f"{name} was not found though there is tissue where it should be"
     return RegionReport(index, Status.DOUBTFUL, volume, confidence, reason)
 
 
-def _signal_near(signal: NDArray[np.bool_], ijk: NDArray[np.float64]) -> float:
-    """Return the share of signal in a ball around a place on the detector's grid."""
-    reach = NEIGHBOURHOOD_MM / SPACING_MM
+def _signal_near(
+    signal: NDArray[np.bool_], ijk: NDArray[np.float64], reach_mm: float | tuple[float, ...]
+) -> float:
+    """Return the share of signal around a place on the detector's grid, as far as it is seen."""
+    reach = np.asarray(reach_mm) / SPACING_MM
     low = np.maximum(0, np.ceil(ijk - reach)).astype(int)
     high = np.minimum(signal.shape, np.floor(ijk + reach).astype(int) + 1)
     box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
     away = np.stack(np.meshgrid(*(np.arange(s.start, s.stop) for s in box), indexing="ij"), -1)
-    return float(signal[box][((away - ijk) ** 2).sum(axis=-1) <= reach**2].mean())
+    seen = signal[box][(((away - ijk) / reach) ** 2).sum(axis=-1) <= 1]
+    return float(seen.mean()) if seen.size else 0.0
 
 
 def _touches_border(mask: NDArray[np.bool_], grid: Grid) -> bool:
