@@ -32,7 +32,7 @@ def plot_regions(
     window: tuple[float, float],
     zoom_in: bool,
 ) -> None:
-    """Save slices through each feature with the regions outlined.
+    """Save slices through each feature, and the brain, with the regions outlined.
 
     Parameters
     ----------
@@ -49,9 +49,9 @@ def plot_regions(
     window
         Intensities shown as black and as white; see :func:`window_of`.
     zoom_in
-        Show the surroundings of the feature only: no slice shows the whole profile.
+        Show the surroundings of each feature only.
     """
-    present = [label for label in LABELS if label.index != BRAIN and (dseg == label.index).any()]
+    present = [label for label in LABELS if (dseg == label.index).any()]
     zooms = zooms_of(affine)
     figure = Figure(figsize=(7.5, 2.4 * max(1, len(present))), facecolor=BACKGROUND)
     FigureCanvasAgg(figure)
@@ -69,7 +69,7 @@ def plot_regions(
                 vmax=window[1], aspect=aspect, interpolation="nearest",
             )  # fmt: skip
             _outline(ax, dseg[section], mask[section])
-            if zoom_in:
+            if zoom_in and label.index != BRAIN:
                 _zoom(ax, centre[others], zooms[others])
             _orient(ax, axis, zooms[others[0]])
             ax.set_title(f"{label.name}, {PLANES[axis]}", color="w", fontsize=7, pad=2)
