@@ -158,8 +158,8 @@ def _head(files: Files, budget: MeshBudget) -> list[Block]:
 def _slices(files: Files) -> list[Block]:
     link = files.link("regions")
     caption = (
-        "Slices through each feature: boxes around the regions, the brain's outline, and where "
-        "voxels may have changed (dotted)"
+        "Slices through each feature and the brain: boxes around the regions, the outline of the "
+        "brain, and where voxels may have changed (dotted), never in the brain"
     )
     return [Picture(link, caption)] if link else []
 
@@ -252,12 +252,21 @@ def _settings(record: Record) -> list[Block]:
         ("Protocol", record.get("Protocol", "")),
         ("Features", ", ".join(record.get("Features", []))),
         ("In doubt", record.get("OnDoubt", "")),
+        ("Regions", _origin(record)),
         ("Orientation", record.get("Orientation", "")),
         ("Version", record.get("Version", "")),
         ("Weights (SHA-256)", record.get("WeightsSHA256", "")),
     ]
     shown = tuple((Cell(name), Cell(str(value))) for name, value in rows if value)
     return [Table(("Setting", "Value"), shown)]
+
+
+def _origin(record: Record) -> str:
+    """Say where the regions come from; empty where there are none."""
+    if "Regions" not in record:
+        return ""
+    lent = record.get("RegionsFrom")
+    return f"inherited from {lent}" if lent else "detected in this image"
 
 
 def _methods(record: Record) -> list[Block]:
