@@ -106,17 +106,19 @@ def prepare(volume: Volume, settings: DefaceSettings, source: FeatureSource, fil
     dseg = grow_regions(features.dseg, moves.slack_mm, zooms) if moves.slack_mm else features.dseg
     skin = find_skin(features, upright, affine)
     wrapped = _wrapped(features, skin.around, settings)
+    sign = -1 if volume.slope < 0 else 1
     task = Task(
         data=canonical_view(volume.data, world),
         dseg=dseg,
         around=skin.around,
         protocol=settings.methods,
         features=settings.features,
-        threshold=skin.threshold if volume.slope > 0 else -skin.threshold,
+        threshold=sign * skin.threshold,
         # In thick slices the margin is a whole slice: the brain's edge lies somewhere within it.
         margin_mm=max(LIMITS.brain_margin_mm, float(zooms.max())) + moves.slack_mm,
         slack_mm=moves.slack_mm,
         copies=wrapped.copies,
+        sign=sign,
     )
     doubts = (*features.image_doubts, *moves.doubts, *skin.doubts, *wrapped.doubts)
     return Case(

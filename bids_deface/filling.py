@@ -38,9 +38,9 @@ class _TissueFill:
         self.task, self.rng = task, rng
         frames = frames_of(task.data)
         telling = telling_frames(task.data)
-        levels = relative_levels(frames, telling)
-        dark = common_darkness(telling) if len(telling) > 1 else 0.0
-        thresholds = dark + (task.threshold - dark) * levels
+        levels = relative_levels(frames, telling, task.sign)
+        dark = common_darkness(telling, task.sign) if len(telling) > 1 else 0.0
+        thresholds = task.sign * (dark + (task.sign * task.threshold - dark) * levels)
         self.frames = [
             (frame, float(threshold), task.around.far_air(real_part(frame), rng))
             for frame, threshold in zip(frames, thresholds, strict=True)

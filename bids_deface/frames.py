@@ -22,6 +22,8 @@ SAMPLE_SIDE = 48
 LEAST_LEVEL = 0.02
 #: Percentile of the intensities that counts as no signal.
 DARK_PERCENT = 1.0
+#: Share of the range of intensities below 0 from which they have an offset.
+LEAST_OFFSET = 0.15
 
 
 def frames_of(data: NDArray[Any]) -> list[NDArray[Any]]:
@@ -84,28 +86,31 @@ def telling_frames(data: NDArray[Any], most: int = MOST_FRAMES) -> list[NDArray[
     return [frames[i] for i in sorted(chosen)] or frames[:1]
 
 
-def robust_mean(data: NDArray[Any]) -> NDArray[np.float32]:
+def robust_mean(data: NDArray[Any], sign: int = 1) -> NDArray[np.float32]:
     """Return the median over evenly chosen frames, each scaled to one common brightness.
 
     Parameters
     ----------
     data
         Values (i, j, k[, t...]), real or complex; of complex ones the magnitude counts.
+    sign
+        -1 where less is more signal.
 
     Returns
     -------
     ndarray
-        float32 (i, j, k); where no frame holds a finite number, 0 or the least of all values.
+        float32 (i, j, k), more is more signal; where no frame holds a finite number, 0 or the
+        least of all values.
     """
     frames = telling_frames(data)
-    scales = 1 / relative_levels(frames, frames)
-    dark = np.float32(common_darkness(frames) if len(frames) > 1 else 0.0)
+    scales = 1 / relative_levels(frames, frames, sign)
+    dark = np.float32(common_darkness(frames, sign) if len(frames) > 1 else 0.0)
     out: NDArray[np.float32] = np.empty(data.shape[:3], dtype=np.float32, order="F")
     thick = max(1, SLAB_VALUES // (len(frames) * out.shape[0] * out.shape[1]))
     for start in range(0, out.shape[2], thick):
         slab = slice(start, start + thick)
         stack = [
-            (_finite(frame[..., slab]) - dark) * np.float32(scale) + dark
+            (_finite(frame[..., slab]) * np.float32(sign) - dark) * np.float32(scale) + dark
             for frame, scale in zip(frames, scales, strict=True)
         ]
         middle = stack[0] if len(stack) == 1 else _median(np.stack(stack))
@@ -127,7 +132,11 @@ def darkness(values: NDArray[Any]) -> float:
         Intensities of any shape; stored ones with an offset lie far below 0.
     """
     finite = values[np.isfinite(values)]
-    return min(0.0, float(np.percentile(finite, DARK_PERCENT))) if finite.size else 0.0
+    if not finite.size:
+        return 0.0
+    low, high = (float(v) for v in np.percentile(finite, (DARK_PERCENT, 100 - DARK_PERCENT)))
+    # Noise about 0, and what filters leave below it, is no offset.
+    return low if low < -LEAST_OFFSET * (high - low) else 0.0
 
 
 def darkness_of(image: NDArray[Any]) -> float:
@@ -135,13 +144,13 @@ def darkness_of(image: NDArray[Any]) -> float:
     return darkness(_sample(image))
 
 
-def common_darkness(frames: Sequence[NDArray[Any]]) -> float:
-    """Return :func:`darkness` of some frames (i, j, k) together."""
-    return darkness(np.stack([_sample(frame) for frame in frames]))
+def common_darkness(frames: Sequence[NDArray[Any]], sign: int = 1) -> float:
+    """Return :func:`darkness` of some frames (i, j, k) together, times a sign."""
+    return darkness(np.stack([_sample(frame, sign) for frame in frames]))
 
 
 def relative_levels(
-    frames: Sequence[NDArray[Any]], among: Sequence[NDArray[Any]]
+    frames: Sequence[NDArray[Any]], among: Sequence[NDArray[Any]], sign: int = 1
 ) -> NDArray[np.float64]:
     """Return how bright frames are, as a share of the typical frame.
 
@@ -154,6 +163,8 @@ def relative_levels(
         Frames (i, j, k) to judge.
     among
         Frames of the same image that tell which voxels are bright, and what is typical.
+    sign
+        -1 where less is more signal.
 
     Returns
     -------
@@ -163,14 +174,16 @@ def relative_levels(
     """
     if len(among) < 2:
         return np.ones(len(frames))
-    samples = np.stack([_sample(frame) for frame in among])
+    samples = np.stack([_sample(frame, sign) for frame in among])
     dark = darkness(samples)
     samples -= np.float32(dark)
     scale = np.nanpercentile(np.abs(samples), 90, axis=(1, 2, 3), keepdims=True)
     typical = np.median(np.nan_to_num(samples / np.where(scale > 0, scale, 1)), axis=0)
     bright = typical > typical.mean()
     middle = float(np.median([_level(sample, bright) for sample in samples]))
-    levels = np.array([_level(_sample(frame) - np.float32(dark), bright) for frame in frames])
+    levels = np.array(
+        [_level(_sample(frame, sign) - np.float32(dark), bright) for frame in frames]
+    )
     usable = (levels > LEAST_LEVEL * middle) & (middle > 0)
     return np.where(usable, levels / (middle if middle > 0 else 1.0), 1.0)
 
@@ -182,10 +195,10 @@ def _tells(frame: NDArray[Any]) -> bool:
     return bool(finite.size > 1 and np.ptp(finite) > 0)
 
 
-def _sample(frame: NDArray[Any]) -> NDArray[np.float32]:
-    """Return a regular sample of a frame; NaN where it holds no number."""
+def _sample(frame: NDArray[Any], sign: int = 1) -> NDArray[np.float32]:
+    """Return a regular sample of a frame, times a sign; NaN where it holds no number."""
     steps = tuple(slice(None, None, max(1, n // SAMPLE_SIDE)) for n in frame.shape)
-    return _finite(frame[steps])
+    return _finite(frame[steps]) * np.float32(sign)
 
 
 def _finite(values: NDArray[Any]) -> NDArray[np.float32]:

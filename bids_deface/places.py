@@ -91,6 +91,8 @@ class Task:
         How far the surface may lie from where ``around`` has it, in single frames.
     copies
         Copies of features that hang in the air, to be erased.
+    sign
+        -1 where a lower stored value is more signal.
     """
 
     data: NDArray[Any]
@@ -102,6 +104,7 @@ class Task:
     margin_mm: float
     slack_mm: float = 0.0
     copies: tuple[Copy, ...] = ()
+    sign: int = 1
 
     def place_of_regions(
         self, found: Box, hidden: tuple[int, ...], around_mm: float = AROUND_MM

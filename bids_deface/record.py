@@ -74,9 +74,16 @@ def failure_record(
     return {
         **_common(source, settings),
         "Verdict": Decision.FAIL.value,
-        "Reasons": [error.message.replace(in_file, source)],
+        "Reasons": [_told(error.message, in_file, source)],
         "Hint": error.hint,
     }
+
+
+def _told(message: str, in_file: str, source: str) -> str:
+    """Return a message that names no place on this machine, nor that of a file beside it."""
+    folder = in_file.rpartition("/")[0]
+    told = message.replace(in_file, source)
+    return told.replace(f"{folder}/", "") if folder else told
 
 
 _HINTS = {

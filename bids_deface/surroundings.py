@@ -115,7 +115,10 @@ class Surroundings:
 
     def air(self, box: tuple[slice, ...], features: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Return the voxels of a box that are surely air; parameters as in :meth:`head`."""
-        near = self._coarse(self.reach, box) | (self.intensities(box) > 1.5 * self.threshold)
+        # Stored values may have an offset: bright is what lies far above darkness.
+        dark = darkness_of(self.image)
+        bright = self.intensities(box) > dark + 1.5 * (self.threshold - dark)
+        near = self._coarse(self.reach, box) | bright
         zooms = self.zooms
         near = dilate_mm(near, AIR_DISTANCE_MM - COARSE_MM, zooms)
         return ~(near | dilate_mm(features, AIR_DISTANCE_MM, zooms))

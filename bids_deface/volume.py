@@ -75,8 +75,7 @@ class Volume:
 
 def spatial_mean(volume: Volume) -> NDArray[np.float32]:
     """Return one 3D image (i, j, k) that stands for all frames, brighter = more signal."""
-    mean = robust_mean(volume.data)
-    return -mean if volume.slope < 0 else mean
+    return robust_mean(volume.data, -1 if volume.slope < 0 else 1)
 
 
 def sample_values(volume: Volume) -> NDArray[np.float64]:

@@ -15,10 +15,12 @@ from bids_deface.bright_air import GUESS
 from bids_deface.deface import deface_volume
 from bids_deface.detection.featuremap import Surface
 from bids_deface.errors import ImageError, NoHeadError
+from bids_deface.frames import frames_of, relative_levels
 from bids_deface.population import SyntheticHead, synthetic_head
 from bids_deface.settings import DefaceSettings
+from bids_deface.surroundings import Surroundings
 from bids_deface.tissue import dilate_mm
-from bids_deface.volume import Volume
+from bids_deface.volume import Volume, spatial_mean
 
 
 @pytest.fixture(scope="module")
@@ -354,3 +356,30 @@ def test_thick_slices(coarse, job):
 def test_what_shows_no_head_is_refused_in_words(job, data):
     with pytest.raises(NoHeadError, match=r"no head|constant"):
         job(data)
+
+
+def test_less_may_be_more(coarse):
+    """A negative slope: levels, darkness and what is no number follow the sign."""
+    frames = np.stack([coarse.data, coarse.data // 2, coarse.data], axis=3).astype(np.float32)
+    frames[:4] = np.nan
+    up = Volume(frames, coarse.affine, b"", b"", 1.0)
+    down = Volume(-frames, coarse.affine, b"", b"", -1.0)
+    np.testing.assert_allclose(spatial_mean(down), spatial_mean(up))
+    assert spatial_mean(down)[:4].max() <= np.percentile(spatial_mean(down), 5)
+    levels = [
+        relative_levels(frames_of(v.data), frames_of(v.data), sign)
+        for v, sign in ((up, 1), (down, -1))
+    ]
+    np.testing.assert_allclose(levels[0], levels[1])
+    assert levels[0][1] == pytest.approx(0.5, abs=0.02)
+
+
+@pytest.mark.parametrize("offset", [0, -32768])
+def test_air_is_known_whatever_the_offset(coarse, offset):
+    image = (coarse.data.astype(np.int32) * 12 + offset).astype(np.int16)
+    head = head_of(coarse)
+    around = Surroundings.of(image, coarse.affine, head, coarse.affine, 12 * 70 + offset)
+    box = tuple(slice(0, n) for n in image.shape)
+    air = around.air(box, np.zeros(image.shape, bool))
+    assert 0.2 < air.mean() < 0.8
+    assert not (air & head).any()

@@ -16,6 +16,7 @@ from bids_deface.dataset.names import PRIVATE
 from bids_deface.dataset.plan import Plan
 from bids_deface.errors import OutputError
 from bids_deface.reports.group_page import drop_stale_thumbnails
+from bids_deface.reports.subject import drop_pages
 from bids_deface.settings import DefaceSettings
 
 if TYPE_CHECKING:
@@ -94,6 +95,8 @@ def _run_plan(
             shutil.rmtree(base / f"sub_{image.record.subject}_wf", ignore_errors=True)
     # If this run is killed, nothing is left of what it was to replace.
     drop_stale_thumbnails(args.output_dir)
+    for subject in {image.record.subject for image in plan.todo}:
+        drop_pages(args.output_dir, subject)
     with Progress(plan, log) as progress:
         run_workflow(workflow, execution, progress.node_ended)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -55,7 +56,8 @@ class Progress:
         self._done += 1
         self._bar.update()
         line = f"[{self._done}/{len(self._images)}] {describe(image)}"
-        with self._log.open("a", encoding="utf-8") as log:
+        # A line that cannot be kept must not end the run.
+        with suppress(OSError), self._log.open("a", encoding="utf-8") as log:
             log.write(f"{datetime.now(UTC):%H:%M:%S} {line}\n")
         tqdm.write(line, file=sys.stdout)
         sys.stdout.flush()

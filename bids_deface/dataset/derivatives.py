@@ -166,6 +166,14 @@ def remove_old(names: OutputNames) -> None:
     root = names.output_dir.resolve()
     images = (names.relative_image, names.relative_mask, names.relative_dseg)
     fixed = [n.removesuffix(".nii.gz") + s for n in images for s in (".nii.gz", ".json", ".tsv")]
+    drawn = [
+        folder / names.figure(prefix + what)
+        for folder in (names.figures, names.private_figures)
+        for prefix in ("", ORIGINAL)
+        for what in PICTURES
+    ]
+    drawn += [names.review_folder / name for name in images]
+    fixed += [path.relative_to(names.output_dir).as_posix() for path in drawn]
     for name in {*old, *fixed, *names.relative_companions}:
         path = (names.output_dir / name).resolve()
         if root in path.parents:

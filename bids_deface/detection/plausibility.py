@@ -35,13 +35,13 @@ LEAST_OTHERS = 2
 #: How far outside the field of view a place must be that is only guessed, mm: a nod of 20 degrees.
 GUESS_MM = 40.0
 #: How far a feature reaches from its centre, mm (right, anterior, superior): where its centre is
-#: less far outside the field of view, a part of it may be seen. Laterally an ear is thin.
+#: less far outside the field of view, a part of it may be seen.
 REACH_MM = {
     1: (12.0, 12.0, 12.0),
     2: (12.0, 12.0, 12.0),
     3: (18.0, 15.0, 25.0),
-    4: (5.0, 20.0, 35.0),
-    5: (5.0, 20.0, 35.0),
+    4: (10.0, 20.0, 35.0),
+    5: (10.0, 20.0, 35.0),
     6: (28.0, 12.0, 14.0),
 }
 #: A region within this distance of the border of the field of view is cut off.
@@ -217,7 +217,8 @@ def _signal_near(
     box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
     away = np.stack(np.meshgrid(*(np.arange(s.start, s.stop) for s in box), indexing="ij"), -1)
     seen = signal[box][(((away - ijk) / reach) ** 2).sum(axis=-1) <= 1]
-    return float(seen.mean()) if seen.size else 0.0
+    # Nothing to be seen there says nothing.
+    return float(seen.mean()) if seen.size else 1.0
 
 
 def _touches_border(mask: NDArray[np.bool_], grid: Grid) -> bool:

@@ -83,7 +83,7 @@ def read_identity(path: Path) -> list[dict[str, str]]:
     try:
         with path.open(newline="", encoding="utf-8") as file:
             return [_rates_in_words(row) for row in csv.DictReader(file, delimiter="\t")]
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return []
 
 

@@ -60,3 +60,9 @@ def write_private_page(output_dir: Path, subject: str, records: Sequence[dict[st
     path = output_dir / PRIVATE / page_of(subject)
     write_whole(path, render_page(subject, images, private=True).encode())
     return path
+
+
+def drop_pages(output_dir: Path, subject: str) -> None:
+    """Remove the pages of a subject whose images are done again: they hold its old head."""
+    for folder in (output_dir, output_dir / PRIVATE):
+        (folder / page_of(subject)).unlink(missing_ok=True)

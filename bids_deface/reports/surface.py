@@ -74,6 +74,8 @@ def head_surface(
     field = np.where(ndimage.binary_dilation(head), np.minimum(coarse, 2 * threshold), 0.0)
     field[inner] = 2 * threshold
     field = np.pad(ndimage.gaussian_filter(field, 0.7), 1)
+    if field.max() <= threshold:
+        return HeadSurface(np.zeros((0, 3), np.float32), np.zeros((0, 3), np.int32))
     points, triangles, *_ = marching_cubes(
         field, threshold, gradient_direction="ascent", allow_degenerate=False
     )

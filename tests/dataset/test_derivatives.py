@@ -164,3 +164,20 @@ def test_root_files_say_where_things_come_from(tmp_path):
     assert description["License"] == "CC0"
     assert str(tmp_path) not in (tmp_path / "out" / "dataset_description.json").read_text()
     assert (tmp_path / "out" / "private" / "README").is_file()
+
+
+def test_what_a_killed_run_left_behind_is_taken_back(names, produced, monkeypatch):
+    """Pictures without a record: the next verdict may forbid them."""
+    left = [
+        names.figures / names.figure("defaced"),
+        names.figures / names.figure("surface"),
+        names.private_figures / names.figure("originalhead"),
+        names.review_folder / names.relative_image,
+    ]
+    for path in left:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"old")
+    assert left[1].name == "sub-1_desc-surface_T1w.surf.gii"
+    store_image(names, RESULT["Source"], {}, produced, {**RESULT, "Verdict": "FAIL"})
+    assert not any(path.exists() and path.read_bytes() == b"old" for path in left)
+    assert not left[0].exists()

@@ -13,7 +13,7 @@ from bids_deface.reports.curves import plot_curves
 from bids_deface.reports.group import write_group_table
 from bids_deface.reports.pictures import draw_pictures
 from bids_deface.reports.records import read_records
-from bids_deface.reports.subject import write_subject_page
+from bids_deface.reports.subject import drop_pages, write_subject_page
 from bids_deface.settings import DefaceSettings
 
 PNG = b"\x89PNG"
@@ -127,3 +127,19 @@ def test_page_and_table_tell_what_was_seen(defaced, tmp_path):
     rows = [dict(zip(lines[0].split("\t"), line.split("\t"), strict=True)) for line in lines[1:]]
     assert rows[1]["faces_after"] == "n/a"
     assert '""Haar frontal"": 0' in rows[0]["faces_after"]
+
+
+def test_pages_of_images_that_are_done_again_are_removed(tmp_path):
+    (tmp_path / "private").mkdir()
+    pages = [tmp_path / "sub-1.html", tmp_path / "private" / "sub-1.html", tmp_path / "sub-2.html"]
+    for page in pages:
+        page.write_text("old")
+    drop_pages(tmp_path, "1")
+    assert [page.exists() for page in pages] == [False, False, True]
+    drop_pages(tmp_path, "1")
+
+
+def test_a_record_names_no_place_of_this_machine():
+    error = ImageError("/at/home/a.hdr and /at/home/a.img do not belong together")
+    record = failure_record("sub-1/anat/a.hdr", "/at/home/a.hdr", DefaceSettings.of(), error)
+    assert record["Reasons"] == ["sub-1/anat/a.hdr and a.img do not belong together"]

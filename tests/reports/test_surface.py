@@ -79,3 +79,10 @@ def test_a_page_gets_numbers_it_can_read():
     np.testing.assert_array_equal(corners, surface.triangles)
     many = HeadSurface(np.zeros((70_000, 3), np.float32), np.zeros((1, 3), np.int32))
     assert packed(many) == "", "more points than corners can name"
+
+
+def test_a_speck_has_no_surface_and_breaks_nothing():
+    image = np.zeros((40, 40, 40), np.float32)
+    image[20, 20, 20] = 300
+    surface = head_surface(image, np.diag([3.0, 3.0, 3.0, 1.0]), 100.0)
+    assert len(surface.points) == len(surface.triangles) == 0

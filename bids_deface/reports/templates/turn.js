@@ -1,8 +1,8 @@
 "use strict";
 // A head that can be turned: WebGL, one light, no library.
 const VERTEX = `
-attribute vec3 place; attribute vec3 normal; uniform mat3 turn; uniform float scale; varying vec3 n;
-void main() { n = turn * normal; vec3 p = turn * place * scale; gl_Position = vec4(p.x, p.z, p.y * 0.5, 1.0); }`;
+attribute vec3 place; attribute vec3 normal; uniform mat3 turn; uniform float scale; uniform float depth; varying vec3 n;
+void main() { n = turn * normal; vec3 p = turn * place; gl_Position = vec4(p.x * scale, p.z * scale, p.y * depth, 1.0); }`;
 const FRAGMENT = `
 precision mediump float; varying vec3 n;
 void main() {
@@ -85,6 +85,7 @@ function begin(canvas, mesh) {
     gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT);
     gl.uniformMatrix3fv(gl.getUniformLocation(made, "turn"), false, rotation(yaw, pitch));
     gl.uniform1f(gl.getUniformLocation(made, "scale"), zoom / farthest);
+    gl.uniform1f(gl.getUniformLocation(made, "depth"), 0.9 / farthest);
     gl.drawElements(gl.TRIANGLES, mesh.corners.length, gl.UNSIGNED_SHORT, 0);
     canvas.dataset.drawn = `${yaw.toFixed(2)} ${pitch.toFixed(2)} ${zoom.toFixed(2)}`;
   };
