@@ -13,8 +13,9 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from bids_deface.anatomy import CLASSES
+from bids_deface.reports.figures import BACKGROUND
 
-_COLOURS = ListedColormap(["#000000", "#1f77b4", "#d62728", "#2ca02c", "#ff7f0e", "#9467bd"])
+_COLOURS = ListedColormap(["#000000", "#0072b2", "#d55e00", "#009e73", "#f0e442", "#cc79a7"])
 
 
 def plot_evaluation(table: Sequence[Mapping[str, Any]], out_path: Path) -> None:
@@ -28,7 +29,8 @@ def plot_evaluation(table: Sequence[Mapping[str, Any]], out_path: Path) -> None:
         PNG to write.
     """
     conditions = list(dict.fromkeys(row["condition"] for row in table))
-    figure = Figure(figsize=(12, 1.5 + 0.28 * len(conditions)), layout="constrained")
+    size = (12, 1.5 + 0.28 * len(conditions))
+    figure = Figure(figsize=size, layout="constrained", facecolor=BACKGROUND)
     FigureCanvasAgg(figure)
     panels = figure.subplots(1, 3, sharey=True)
     for panel, name in zip(panels, ("dice", "coverage", "recall"), strict=True):
@@ -36,13 +38,17 @@ def plot_evaluation(table: Sequence[Mapping[str, Any]], out_path: Path) -> None:
         for row in table:
             place = conditions.index(row["condition"]), CLASSES.index(row["region"]) - 1
             values[place] = row[name]
-        panel.imshow(values, vmin=0.5, vmax=1, cmap="RdYlGn", aspect="auto")
+        # Dark is bad for everybody, also for those who see red and green alike.
+        panel.imshow(values, vmin=0.5, vmax=1, cmap="cividis", aspect="auto")
+        panel.set_facecolor(BACKGROUND)
+        panel.tick_params(colors="w")
         for (i, j), value in np.ndenumerate(values):
             if np.isfinite(value):
-                panel.text(j, i, f"{value:.2f}", ha="center", va="center", fontsize=7)
+                ink = "k" if value > 0.75 else "w"
+                panel.text(j, i, f"{value:.2f}", ha="center", va="center", fontsize=7, color=ink)
         panel.set_xticks(range(len(CLASSES) - 1), CLASSES[1:])
         panel.set_yticks(range(len(conditions)), conditions, fontsize=8)
-        panel.set_title(name)
+        panel.set_title(name, color="w")
     figure.savefig(out_path, dpi=100, metadata={"Software": None})
 
 
