@@ -106,25 +106,25 @@ def image_report(record: Record, files: Files, budget: MeshBudget) -> ImageRepor
     )
 
 
-def comparison_report(record: Record, files: Files) -> ImageReport:
-    """Return what the private page says of one image: before and after, one over the other."""
+def comparison_report(record: Record, files: Files, budget: MeshBudget) -> ImageReport:
+    """Return what the private page says of one image: the same, and before beside after."""
+    report = image_report(record, files, budget)
     pairs = (
         ("originalhead", "defaced", "Shaded head"),
         (
             "originalregions",
             "originalafter",
-            "Slices; outlines: regions as found, dotted: changed",
+            "Slices; outlines: regions as found, dotted: what changed",
         ),
     )
-    shown: list[Block] = [
+    shown = tuple(
         Comparison(files.link(before), files.link(after), caption)
         for before, after, caption in pairs
         if files.link(before) and files.link(after)
-    ]
-    sections = (Section("", tuple(_reasons(record))), Section("Before and after", tuple(shown)))
-    return ImageReport(
-        str(record["Source"]), str(record["Verdict"]), tuple(s for s in sections if s.blocks)
     )
+    first, rest = report.sections[:1], report.sections[1:]
+    between = (Section("Before and after", shown),) if shown else ()
+    return replace(report, sections=(*first, *between, *rest))
 
 
 def _reasons(record: Record) -> list[Block]:

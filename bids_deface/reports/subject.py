@@ -56,7 +56,8 @@ def write_private_page(output_dir: Path, subject: str, records: Sequence[dict[st
     Path
         The page.
     """
-    images = [comparison_report(r, Files(output_dir, r, private=True)) for r in records]
+    budget = MeshBudget()
+    images = [comparison_report(r, Files(output_dir, r, private=True), budget) for r in records]
     path = output_dir / PRIVATE / page_of(subject)
     write_whole(path, render_page(subject, images, private=True).encode())
     return path

@@ -82,7 +82,9 @@ def test_before_and_after_lie_over_each_other(browser, derivatives):
     out, record = derivatives
     forget(browser)
     browser.get(write_private_page(out, "1", [record]).as_uri())
-    assert wait(browser, "return [...document.images].every((i) => i.complete && i.naturalWidth)")
+    pictures = "[...document.querySelectorAll('.compare img')]"
+    assert wait(browser, f"return {pictures}.every((i) => i.complete && i.naturalWidth)")
+    assert browser.find_elements("css selector", "canvas.head"), "the rest of the page, too"
     sizes = browser.execute_script(
         "return [...document.querySelectorAll('.compare')].map("
         "(c) => [...c.querySelectorAll('img')].map((i) => [i.naturalWidth, i.naturalHeight]))"
