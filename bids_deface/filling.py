@@ -39,7 +39,7 @@ class _TissueFill:
         frames = frames_of(task.data)
         telling = telling_frames(task.data)
         levels = relative_levels(frames, telling, task.sign)
-        dark = common_darkness(telling, task.sign) if len(telling) > 1 else 0.0
+        dark = common_darkness(telling, task.sign)
         thresholds = task.sign * (dark + (task.sign * task.threshold - dark) * levels)
         self.frames = [
             (frame, float(threshold), task.around.far_air(real_part(frame), rng))

@@ -104,7 +104,7 @@ def robust_mean(data: NDArray[Any], sign: int = 1) -> NDArray[np.float32]:
     """
     frames = telling_frames(data)
     scales = 1 / relative_levels(frames, frames, sign)
-    dark = np.float32(common_darkness(frames, sign) if len(frames) > 1 else 0.0)
+    dark = np.float32(common_darkness(frames, sign))
     out: NDArray[np.float32] = np.empty(data.shape[:3], dtype=np.float32, order="F")
     thick = max(1, SLAB_VALUES // (len(frames) * out.shape[0] * out.shape[1]))
     for start in range(0, out.shape[2], thick):
@@ -145,7 +145,9 @@ def darkness_of(image: NDArray[Any]) -> float:
 
 
 def common_darkness(frames: Sequence[NDArray[Any]], sign: int = 1) -> float:
-    """Return :func:`darkness` of some frames (i, j, k) together, times a sign."""
+    """Return :func:`darkness` of some frames (i, j, k) together, times a sign; 0 for one alone."""
+    if len(frames) < 2:
+        return 0.0
     return darkness(np.stack([_sample(frame, sign) for frame in frames]))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 
 class Container(StrEnum):
@@ -26,3 +27,7 @@ class OnDoubt(StrEnum):
     REVIEW = "review"
     STRICT = "strict"
     REMOVE_FACE = "remove-face"
+
+
+#: Folder of the derivatives that must not be shared.
+PRIVATE: Final = "private"

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from bids_deface import __version__
 from bids_deface.cli.progress import Progress
 from bids_deface.dataset.derivatives import remove_old
-from bids_deface.dataset.names import PRIVATE
 from bids_deface.dataset.plan import Plan
 from bids_deface.errors import OutputError
+from bids_deface.kinds import PRIVATE
 from bids_deface.reports.group_page import drop_stale_thumbnails
 from bids_deface.reports.subject import drop_pages
 from bids_deface.settings import DefaceSettings

@@ -7,7 +7,6 @@ import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from bids_deface import __version__
 from bids_deface.cli.execute import execute
@@ -19,22 +18,19 @@ from bids_deface.dataset.derivatives import (
 )
 from bids_deface.dataset.filters import Filters, read_filter_file
 from bids_deface.dataset.layout import left_out, open_layout
-from bids_deface.dataset.names import PRIVATE
 from bids_deface.dataset.plan import Plan, make_plan
 from bids_deface.dataset.query import find_images
 from bids_deface.dataset.release import read_accepted, release
 from bids_deface.dataset.root_files import write_root_files
 from bids_deface.detection.checksum import DEFAULT_WEIGHTS, verify
 from bids_deface.errors import DeviceError, NoInputError, UsageError
+from bids_deface.kinds import PRIVATE
 from bids_deface.reports.citation import bibliography, citation_text
 from bids_deface.reports.group import write_group_table
 from bids_deface.reports.group_page import write_group_page
 from bids_deface.reports.records import by_subject, read_records
 from bids_deface.reports.subject import write_private_page, write_subject_page
 from bids_deface.settings import DefaceSettings
-
-if TYPE_CHECKING:
-    pass
 
 
 def run(args: argparse.Namespace) -> int:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from bids_deface.dataset.query import ImageRecord
+from bids_deface.kinds import PRIVATE
 
 #: Entities that BIDS does not allow on a ``defacemask`` and on a ``dseg``: ``desc`` tells them.
 #: Those with free labels come last, so that no two names are ever the same.
@@ -13,7 +14,6 @@ NOT_ON_MASK = ("echo", "flip", "inv", "mt", "part", "dir", "trc")
 NOT_ON_DSEG = ("flip", "inv", "mt", "dir", "trc")
 #: Entities that follow ``mod`` in BIDS' order.
 AFTER_MOD = ("proc", "hemi", "space", "split", "recording", "chunk")
-PRIVATE = "private"
 #: The one picture that is a mesh.
 SURFACE = "surface"
 

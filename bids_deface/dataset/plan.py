@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from bids_deface.dataset.derivatives import read_json
-from bids_deface.dataset.names import PRIVATE, OutputNames
+from bids_deface.dataset.names import OutputNames
 from bids_deface.dataset.query import ImageRecord
 from bids_deface.dataset.sessions import Regions, find_references
 from bids_deface.errors import InvalidBIDSError
+from bids_deface.kinds import PRIVATE
 
 
 class Action(StrEnum):

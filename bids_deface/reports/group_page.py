@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from bids_deface import __version__
 from bids_deface.anatomy import ALL_FEATURES
 from bids_deface.containers.files import write_whole
 from bids_deface.reports.group_rows import DISTRIBUTIONS, Row, group_rows
 from bids_deface.reports.outliers import LEAST_VALUES, LIMIT
-from bids_deface.reports.pages import content_hash, environment, inline, json_block
+from bids_deface.reports.pages import json_block, render
 from bids_deface.reports.records import read_records
 from bids_deface.reports.thumbnails import drop_thumbnails, list_thumbnails, make_thumbnails
 
@@ -63,19 +62,16 @@ def group_html(rows: Sequence[Row], identity: Sequence[Mapping[str, str]] = ()) 
     identity
         Rows of the identity table.
     """
-    script, style = inline("group.js"), inline("group.css")
-    return environment().get_template("group.html").render(
-        version=__version__,
+    return render(
+        "group.html",
+        "group.css",
+        ["group.js"],
         data=json_block(_compact(rows)),
-        script=script,
-        style=style,
-        script_hash=content_hash(script),
-        style_hash=content_hash(style),
         identity=identity,
         rates=RATES,
         limit=LIMIT,
         least_values=LEAST_VALUES,
-    )  # fmt: skip
+    )
 
 
 def read_identity(path: Path) -> list[dict[str, str]]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
 from bids_deface.anatomy import LABELS
 from bids_deface.assurance.residues import LIMITS, ResidueLimits
+from bids_deface.kinds import PRIVATE
 from bids_deface.reports.blocks import (
     Block,
     Cell,
@@ -70,7 +72,8 @@ class Files:
         name = path.relative_to(self.output_dir).as_posix()
         if not self.private:
             return name
-        return name.removeprefix("private/") if name.startswith("private/") else f"../{name}"
+        own = f"{PRIVATE}/"
+        return name.removeprefix(own) if name.startswith(own) else f"../{name}"
 
 
 class MeshBudget:
@@ -81,11 +84,18 @@ class MeshBudget:
 
     def mesh(self, path: Path | None) -> str:
         """Return the mesh in a file, packed; empty where there is none or no room for it."""
-        text = packed(load_surface(path)) if path else ""
+        text = _packed(path, path.stat().st_mtime_ns) if path else ""
         if len(text) > self.left:
             return ""
         self.left -= len(text)
         return text
+
+
+@lru_cache(maxsize=32)
+def _packed(path: Path, stamp: int) -> str:
+    """Pack a mesh once for both pages of a subject; ``stamp`` tells one version from another."""
+    del stamp
+    return packed(load_surface(path))
 
 
 def image_report(record: Record, files: Files, budget: MeshBudget) -> ImageReport:

@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from markupsafe import Markup
-
-from bids_deface import __version__
 from bids_deface.reports.blocks import ImageReport
-from bids_deface.reports.pages import content_hash, environment, inline
+from bids_deface.reports.pages import render
 from bids_deface.reports.records import anchor_of
 
 #: What makes a kind of block move.
@@ -29,16 +26,11 @@ def render_page(subject: str, images: Sequence[ImageReport], *, private: bool) -
         Whether it shows originals, and warns of that.
     """
     kinds = {b.kind for image in images for section in image.sections for b in section.blocks}
-    style = inline("page.css")
-    script = Markup("").join(inline(name) for kind, name in SCRIPTS.items() if kind in kinds)
-    template = environment().get_template("subject.html")
-    return template.render(
+    return render(
+        "subject.html",
+        "page.css",
+        [name for kind, name in SCRIPTS.items() if kind in kinds],
         subject=subject,
-        version=__version__,
         images=[(anchor_of(n), image) for n, image in enumerate(images)],
         private=private,
-        style=style,
-        script=script,
-        style_hash=content_hash(style),
-        script_hash=content_hash(script) if script else "'none'",
     )

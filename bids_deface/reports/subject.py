@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bids_deface.containers.files import write_whole
+from bids_deface.kinds import PRIVATE
 from bids_deface.reports.image_report import (
     Files,
     MeshBudget,
@@ -15,8 +16,6 @@ from bids_deface.reports.image_report import (
 )
 from bids_deface.reports.page import render_page
 from bids_deface.reports.records import page_of
-
-PRIVATE = "private"
 
 
 def write_subject_page(output_dir: Path, subject: str, records: Sequence[dict[str, Any]]) -> Path:

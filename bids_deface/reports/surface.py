@@ -42,6 +42,9 @@ class HeadSurface:
     triangles: NDArray[np.int32]
 
 
+NO_SURFACE: Final = HeadSurface(np.zeros((0, 3), np.float32), np.zeros((0, 3), np.int32))
+
+
 def head_surface(
     image: NDArray[np.float32], affine: NDArray[np.float64], threshold: float
 ) -> HeadSurface:
@@ -68,14 +71,14 @@ def head_surface(
     zooms = zooms_of(grid)
     head = head_mask(coarse, threshold, zooms)
     if not head.any():
-        return HeadSurface(np.zeros((0, 3), np.float32), np.zeros((0, 3), np.int32))
+        return NO_SURFACE
     inner = ndimage.binary_erosion(head, iterations=2)
     # Outer skin only: no cavity, no speck in the air; closed where the field of view ends.
     field = np.where(ndimage.binary_dilation(head), np.minimum(coarse, 2 * threshold), 0.0)
     field[inner] = 2 * threshold
     field = np.pad(ndimage.gaussian_filter(field, 0.7), 1)
     if field.max() <= threshold:
-        return HeadSurface(np.zeros((0, 3), np.float32), np.zeros((0, 3), np.int32))
+        return NO_SURFACE
     points, triangles, *_ = marching_cubes(
         field, threshold, gradient_direction="ascent", allow_degenerate=False
     )
