@@ -23,7 +23,7 @@ from bids_deface.errors import DefaceError, ImageError, OutputError, ReviewNeede
 from bids_deface.kinds import Container
 from bids_deface.result import DefaceResult
 from bids_deface.settings import DefaceSettings
-from bids_deface.volume import canonical_affine, canonical_view, one_image
+from bids_deface.volume import Volume, canonical_affine, canonical_view, one_image
 
 PathLike = str | os.PathLike[str]
 
@@ -105,6 +105,13 @@ def load_reference(
         volume = load_volume(path)
     except DefaceError as error:
         raise ImageError(f"{name}, whose regions were to be taken, cannot be read.") from error
+    return reference_of(name, volume, features, one_scan=one_scan)
+
+
+def reference_of(
+    name: str, volume: Volume, features: FeatureMap, *, one_scan: bool = False
+) -> ReferenceHead:
+    """Return a volume that lends its regions to others; parameters as in `load_reference`."""
     world = features.turn @ volume.affine
     image = one_image(volume)
     view, affine = canonical_view(image, world), canonical_affine(image.shape, world)

@@ -107,6 +107,12 @@ class SkullStrippedError(NoHeadError):
     default_hint = "Look at the image; exclude it with --bids-filter-file if it shows no face."
 
 
+class SeriesError(ImageError):
+    """The files of a DICOM series do not make a volume that could be defaced."""
+
+    default_hint = "Leave the series out of what you share, or mend it first."
+
+
 class NoInputError(DefaceError):
     """An input file or folder does not exist."""
 
@@ -133,6 +139,20 @@ class RecogniserError(DefaceError):
 
     exit_code = 69
     default_hint = "pip install 'bids-deface[recogniser]'."
+
+
+class InstallError(DefaceError):
+    """A library that this command needs is not installed."""
+
+    exit_code = 69
+    default_hint = "pip install 'bids-deface[dicom]'."
+
+
+class WorkerError(DefaceError):
+    """A worker process died."""
+
+    exit_code = 75
+    default_hint = "Run the same command again with a smaller --nprocs; what is done stays done."
 
 
 class OutputError(DefaceError):

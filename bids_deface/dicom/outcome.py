@@ -1,0 +1,139 @@
+"""What became of each series, kept in the private folder so that a run can go on."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from bids_deface.assurance.verdict import Decision
+from bids_deface.containers.files import write_whole
+
+#: Series that show no head: copied with clean headers, or not at all.
+OTHER: Final = "OTHER"
+LEFT_OUT: Final = "LEFT OUT"
+COLUMNS: Final = ("series", "verdict", "reasons", "notes", "files", "changed_voxels", "seconds",
+                  "source")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one series.
+
+    Attributes
+    ----------
+    place
+        Folder within the output; pseudonyms only.
+    verdict
+        PASS, REVIEW, FAIL, OTHER (copied, header only) or LEFT OUT.
+    reasons
+        Why, in words.
+    hint
+        What can be done about it.
+    notes
+        What else is worth telling.
+    n_files
+        Files written.
+    changed
+        Voxels changed.
+    seconds
+        How long it took.
+    """
+
+    place: str
+    verdict: str
+    reasons: tuple[str, ...] = ()
+    hint: str = ""
+    notes: tuple[str, ...] = ()
+    n_files: int = 0
+    changed: int = 0
+    seconds: float = 0.0
+
+    @property
+    def is_fine(self) -> bool:
+        """Whether nobody has to look after it."""
+        return self.verdict in (Decision.PASS.value, OTHER, LEFT_OUT)
+
+    @property
+    def line(self) -> str:
+        """What became of it, in one line."""
+        text = f"{self.place}: {self.verdict}, {self.n_files} files, {self.seconds:.1f} s"
+        return f"{text}: {'; '.join(self.reasons)} {self.hint}".rstrip() if self.reasons else text
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The outcomes of a run, in its private folder.
+
+    Attributes
+    ----------
+    private, out
+        The run's folders.
+    """
+
+    private: Path
+    out: Path
+
+    @property
+    def review(self) -> Path:
+        """Folder of series that await review."""
+        return self.private / "review"
+
+    def note(self, outcome: Outcome, fingerprint: str, source: str) -> None:
+        """Keep what became of a series; comes after its files."""
+        content = {**asdict(outcome), "fingerprint": fingerprint, "source": source}
+        self._write(self._record(outcome.place), json.dumps(content, indent=1))
+
+    def done(self, place: Path, fingerprint: str) -> Outcome | None:
+        """Return what became of a series in an earlier run; None if it is to be done (again)."""
+        known = self._read(self._record(str(place)))
+        if known.get("fingerprint") != fingerprint:
+            return None
+        outcome = _outcome(known)
+        if outcome.verdict == LEFT_OUT:
+            return outcome
+        folder = self.review if outcome.verdict == Decision.REVIEW.value else self.out
+        if outcome.verdict == Decision.FAIL.value or not outcome.n_files:
+            return None
+        there = len(list((folder / place).glob("*.dcm")))
+        return outcome if there == outcome.n_files else None
+
+    def write_table(self, outcomes: Mapping[str, Outcome], sources: Mapping[str, str]) -> None:
+        """Write ``results.tsv``: one row a series of this run."""
+        text = io.StringIO()
+        table = csv.writer(text, delimiter="\t", lineterminator="\n")
+        table.writerow(COLUMNS)
+        for key, one in outcomes.items():
+            row = (one.place, one.verdict, "; ".join((*one.reasons, one.hint)).strip("; "),
+                   "; ".join(one.notes), one.n_files, one.changed, one.seconds,
+                   sources[key])  # fmt: skip
+            table.writerow(row)
+        self._write(self.private / "results.tsv", text.getvalue())
+
+    def _record(self, place: str) -> Path:
+        return self.private / "records" / f"{place.replace('/', '_')}.json"
+
+    @staticmethod
+    def _write(path: Path, text: str) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, text.encode())
+
+    @staticmethod
+    def _read(path: Path) -> dict[str, Any]:
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return content if isinstance(content, dict) else {}
+
+
+def _outcome(known: Mapping[str, Any]) -> Outcome:
+    fields: Iterable[str] = Outcome.__dataclass_fields__
+    values = {name: known[name] for name in fields if name in known}
+    for name in ("reasons", "notes"):
+        values[name] = tuple(values.get(name, ()))
+    return Outcome(**values)

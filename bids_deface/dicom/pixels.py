@@ -1,0 +1,115 @@
+"""Stored pixel values out of DICOM files and back into them, without loss."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+from pydicom.pixels.utils import iter_pixels
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGLSLossless,
+    RLELossless,
+)
+
+from bids_deface.errors import SeriesError
+
+#: Elements that hold an image's pixels.
+PIXELS: Final = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+#: Transfer syntaxes that can be written as they were: plain ones, and packed without loss.
+PLAIN: Final = (
+    ExplicitVRLittleEndian, ImplicitVRLittleEndian, DeflatedExplicitVRLittleEndian,
+)  # fmt: skip
+PACKED: Final = (RLELossless, JPEGLSLossless, JPEG2000Lossless)
+#: What the header tells of the least and greatest value goes with the pixels.
+RANGE: Final = {
+    "SmallestImagePixelValue": np.min,
+    "LargestImagePixelValue": np.max,
+}
+
+
+def read_frames(path: Path) -> Iterator[NDArray[Any]]:
+    """Yield the frames of a file as stored values (row, column), in order.
+
+    Raises
+    ------
+    SeriesError
+        The pixels cannot be unpacked, or some are missing.
+    """
+    try:
+        for frame in iter_pixels(path, raw=True):
+            if frame.dtype.kind not in "iu" or frame.ndim != 2:
+                raise SeriesError(f"{path.name}: its pixels are no whole numbers.")
+            yield frame
+    except (SeriesError, OSError, MemoryError):
+        raise
+    except Exception as error:
+        # pydicom and its plugins raise errors of many kinds.
+        text = " ".join(str(error).split())[:200]
+        raise SeriesError(
+            f"{path.name}: its pixels cannot be read ({text}).",
+            "The file is truncated, or packed in a way that pip install 'bids-deface[dicom]' "
+            "may help to read.",
+        ) from error
+
+
+def put_pixels(dataset: Dataset, frames: NDArray[Any], *, keep_syntax: bool) -> None:
+    """Replace the pixels of a data set; nothing else of it is touched but what tells of them.
+
+    Parameters
+    ----------
+    dataset
+        Of the file they came from, changed in place.
+    frames
+        Stored values (frame, row, column) of the dtype they were read in.
+    keep_syntax
+        Write them in the transfer syntax they came in, where that loses nothing.
+
+    Raises
+    ------
+    SeriesError
+        The header does not fit them.
+    """
+    came_in = dataset.file_meta.TransferSyntaxUID
+    if frames.dtype.itemsize * 8 != dataset.BitsAllocated:
+        raise SeriesError(f"pixels of {dataset.BitsAllocated} bits cannot be written back.")
+    if came_in == ExplicitVRBigEndian:
+        _require_no_words(dataset)
+    _store(dataset, frames)
+    dataset.file_meta.TransferSyntaxUID = (
+        came_in if keep_syntax and came_in in PLAIN else ExplicitVRLittleEndian
+    )
+    if keep_syntax and came_in in PACKED:
+        dataset.compress(came_in, frames, generate_instance_uid=False)
+
+
+def _store(dataset: Dataset, frames: NDArray[Any]) -> None:
+    raw = np.ascontiguousarray(frames, frames.dtype.newbyteorder("<")).tobytes()
+    # Elements are of even length (PS3.5, 7.1.1).
+    dataset.PixelData = raw + b"\0" * (len(raw) % 2)
+    dataset["PixelData"].VR = "OB" if dataset.BitsAllocated <= 8 else "OW"
+    dataset["PixelData"].is_undefined_length = False
+    for keyword, measure in RANGE.items():
+        if keyword in dataset:
+            setattr(dataset, keyword, int(measure(frames)))
+    for keyword in ("ExtendedOffsetTable", "ExtendedOffsetTableLengths"):
+        if keyword in dataset:
+            delattr(dataset, keyword)
+
+
+def _require_no_words(dataset: Dataset) -> None:
+    """Raise where bytes in big-endian order would stay in it."""
+    for element in dataset.iterall():
+        if element.VR == "OW" and element.keyword not in PIXELS:
+            raise SeriesError(
+                "tables in big-endian order cannot be written as little-endian ones.",
+                "Convert the series first, for example with dcmconv +te.",
+            )

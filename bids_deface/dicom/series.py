@@ -1,0 +1,142 @@
+"""A folder of DICOM files, sorted into series."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from pydicom.uid import UID
+
+from bids_deface.dicom.instances import Instance, NoDicomError, read_instance
+from bids_deface.dicom.stacking import LEAST_SLICES
+from bids_deface.errors import NoInputError, ReadError, SeriesError
+
+#: Whose pixels show a patient slice by slice.
+VOLUME_MODALITIES: Final = ("MR", "CT", "PT")
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """A file that is no part of any series: what it is, and whether an image is lost with it."""
+
+    path: Path
+    reason: str
+    is_broken: bool = False
+
+
+@dataclass(frozen=True)
+class Series:
+    """The files of one series.
+
+    Attributes
+    ----------
+    instances
+        One for each file, in the order of their paths.
+    """
+
+    instances: tuple[Instance, ...]
+
+    @property
+    def first(self) -> Instance:
+        """Any of its files."""
+        return self.instances[0]
+
+    @property
+    def is_burned_in(self) -> bool:
+        """Whether text may stand in the pixels; pictures that do not say so may hold some."""
+        return any(
+            one.burned_in.upper() == "YES"
+            or ("Secondary Capture" in UID(one.sop_class).name and one.burned_in.upper() != "NO")
+            for one in self.instances
+        )
+
+    @property
+    def other(self) -> str:
+        """Why the series is no scan of a volume; empty if it is one."""
+        types = {value.upper() for one in self.instances for value in one.image_type}
+        problems = [one.problem for one in self.instances]
+        if "MOSAIC" in types:
+            return "Siemens mosaic: many slices in one picture; convert it and deface the NIfTI"
+        if all(problems):
+            return problems[0]
+        if "LOCALIZER" in types:
+            return "a localiser"
+        if sum(len(one.frames) for one in self.instances) < LEAST_SLICES:
+            return "too few slices for a head"
+        if self.first.modality not in VOLUME_MODALITIES:
+            return f"modality {self.first.modality or 'unknown'}, not MR"
+        return ""
+
+    def check(self) -> None:
+        """Raise `SeriesError` where its files cannot belong together."""
+        if len({one.patient for one in self.instances}) > 1:
+            raise SeriesError(
+                "its files name more than one patient.",
+                "Somebody's images are in a wrong folder: find out whose, then run again.",
+            )
+        if len({one.study_uid for one in self.instances}) > 1:
+            raise SeriesError("its files belong to more than one study.")
+        uids = [one.sop_uid for one in self.instances]
+        if len(set(uids)) < len(uids):
+            raise SeriesError(
+                "the same image is there twice.", "Remove the copies, then run again."
+            )
+        problems = [one for one in self.instances if one.problem]
+        if problems and not self.other:
+            raise SeriesError(f"{problems[0].path.name}: {problems[0].problem}.")
+        if any(one.photometric != "MONOCHROME2" for one in self.instances) and not self.other:
+            raise SeriesError(f"its pixels are {self.first.photometric}, not MONOCHROME2.")
+
+
+@dataclass(frozen=True)
+class Collection:
+    """What a folder holds: series, and files that are none."""
+
+    series: tuple[Series, ...]
+    foreign: tuple[Foreign, ...]
+
+
+def collect(folder: Path, tick: Callable[[], object] | None = None) -> Collection:
+    """Sort the files of a folder, at any depth, into series.
+
+    Parameters
+    ----------
+    folder
+        Where to look; file names and extensions do not matter.
+    tick
+        Called after each file.
+
+    Raises
+    ------
+    NoInputError
+        There is no such folder, or no DICOM in it.
+    """
+    if not folder.is_dir():
+        raise NoInputError(f"{folder} is no folder.")
+    found: dict[str, list[Instance]] = defaultdict(list)
+    foreign: list[Foreign] = []
+    for path in files_in(folder):
+        try:
+            one = read_instance(path)
+            found[one.series_uid].append(one)
+        except NoDicomError as error:
+            foreign.append(Foreign(path, str(error), error.is_broken))
+        except ReadError as error:
+            foreign.append(Foreign(path, error.message, is_broken=True))
+        if tick is not None:
+            tick()
+    if not found:
+        raise NoInputError(f"{folder} holds no DICOM images.")
+    return Collection(tuple(Series(tuple(ones)) for ones in found.values()), tuple(foreign))
+
+
+def files_in(folder: Path) -> Iterable[Path]:
+    """Yield all files under a folder, sorted; links to folders are not followed."""
+    for place, folders, names in os.walk(folder):
+        folders.sort()
+        for name in sorted(names):
+            yield Path(place, name)
