@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+#: Voxel sizes are rounded in headers: what lies at the very distance counts as near, mm.
+ROUNDING_MM = 1e-3
 #: Side of the blocks in which masks are dilated, voxels.
 BLOCK = 64
 #: Slices along each axis.
@@ -127,7 +129,8 @@ def dilate_mm(
         if around.all():
             out[block] = True
         elif around.any():
-            near = ndimage.distance_transform_edt(~around, sampling=zooms) <= radius_mm
+            distance = ndimage.distance_transform_edt(~around, sampling=zooms)
+            near = distance <= radius_mm + ROUNDING_MM
             out[block] = near[box_within(block, wide)]
     return out
 

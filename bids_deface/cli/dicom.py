@@ -117,9 +117,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     def job() -> int:
         args = build_parser().parse_args(argv)
-        logging.basicConfig(
-            level=LEVELS[min(args.verbose, 2)], format="%(levelname)s %(name)s: %(message)s"
-        )
+        logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
+        # Libraries stay silent: pydicom would quote the headers it reads.
+        logging.getLogger("bids_deface").setLevel(LEVELS[min(args.verbose, 2)])
         # Names are checked before anything slow is loaded.
         from bids_deface.settings import DefaceSettings
 

@@ -28,6 +28,8 @@ class Action(Enum):
     REMOVE = auto()
     EMPTY = auto()
     DUMMY = auto()
+    REMOVE_OR_DUMMY = auto()
+    EMPTY_OR_DUMMY = auto()
     UID = auto()
     KEEP = auto()
     CLEAN = auto()
@@ -37,15 +39,15 @@ class Action(Enum):
 
 
 #: Column "Basic Profile". Where it leaves a choice, what keeps any object valid is taken: an empty
-#: value for X/Z (type 2), a dummy where type 1 is possible.
+#: value for X/Z (type 2); a dummy only in kinds of objects that may need one (type 1).
 _BASIC: Final = {
     "X_TAGS": Action.REMOVE,
     "X_Z_TAGS": Action.EMPTY,
-    "X_D_TAGS": Action.DUMMY,
-    "X_Z_D_TAGS": Action.DUMMY,
+    "X_D_TAGS": Action.REMOVE_OR_DUMMY,
+    "X_Z_D_TAGS": Action.EMPTY_OR_DUMMY,
     "X_Z_U_STAR_TAGS": Action.ENTER,
     "Z_TAGS": Action.EMPTY,
-    "Z_D_TAGS": Action.DUMMY,
+    "Z_D_TAGS": Action.EMPTY_OR_DUMMY,
     "D_TAGS": Action.DUMMY,
     "U_TAGS": Action.UID,
 }

@@ -11,7 +11,7 @@ from pydicom.datadict import keyword_for_tag
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence as DicomSequence
-from pydicom.uid import UID
+from pydicom.uid import UID, CTImageStorage, MRImageStorage
 
 from bids_deface.dicom.actions import TIMES, Action, action_table, date_action, repeating_action
 from bids_deface.dicom.attributes import attributes
@@ -67,7 +67,9 @@ class Cleaner:
             return
         known = _identifiers(dataset)
         person = str(dataset.get("PatientID", "") or ""), str(dataset.get("PatientName", "") or "")
-        job = _Job(self, self.pseudonyms.shift_days(*person), known)
+        # In these two, none of the attributes in question is of type 1 (PS3.3, A.3 and A.4).
+        spare = dataset.get("SOPClassUID", "") in (MRImageStorage, CTImageStorage)
+        job = _Job(self, self.pseudonyms.shift_days(*person), known, spare)
         job.clean(dataset, is_outermost=True)
         alias = self.pseudonyms.patient(*person)
         dataset.PatientName, dataset.PatientID = alias, alias
@@ -111,6 +113,7 @@ class _Job:
     rules: Cleaner
     shift_days: int
     known: re.Pattern[str] | None
+    spare: bool
 
     def clean(self, dataset: Dataset, *, is_outermost: bool) -> None:
         """Clean a data set and what is nested in it."""
@@ -137,12 +140,16 @@ class _Job:
 
     def _action(self, element: DataElement) -> Action:
         """Return what becomes of an element that is not private."""
-        listed = self.rules._table.get(int(element.tag)) or repeating_action(element.tag)
         if element.keyword in attributes("pictures"):
             return Action.REMOVE
-        if listed is not None:
-            return listed
-        return self._unlisted(element)
+        listed = self.rules._table.get(int(element.tag)) or repeating_action(element.tag)
+        if listed is None:
+            return self._unlisted(element)
+        if listed is Action.REMOVE_OR_DUMMY:
+            return Action.REMOVE if self.spare else Action.DUMMY
+        if listed is Action.EMPTY_OR_DUMMY:
+            return Action.EMPTY if self.spare else Action.DUMMY
+        return listed
 
     def _unlisted(self, element: DataElement) -> Action:
         """Return what becomes of what the table does not name: kept only if surely harmless."""

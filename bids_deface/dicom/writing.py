@@ -77,7 +77,8 @@ class Writer:
         first, names = series.first, self.cleaner.pseudonyms
         study = names.uid(first.study_uid).rpartition(".")[2][-12:] or "0"
         own = names.uid(first.series_uid).rpartition(".")[2][-12:]
-        return Path(names.patient(*first.patient[:2]), f"study-{study}", f"series-{own}")
+        number = f"{int(first.number):03d}-" if first.number.isdecimal() else ""
+        return Path(names.patient(*first.patient[:2]), f"study-{study}", f"series-{number}{own}")
 
     def write(
         self,
