@@ -2,8 +2,8 @@
 
     python benchmarks/dicom_study.py [--series 5] [--slices 200] [--nprocs 1]
 
-Each series is a made-up head of 256 x 256 pixels of uint16 and 1 mm, moved by some voxels, one file
-a slice, all of them in one folder. Reported is the most memory that any one process held.
+Each series is a made-up head of 256 x 256 pixels, uint16, 1 mm, moved by some voxels; one file
+a slice, all in one folder. Reported is the most memory that any one process held.
 """
 
 from __future__ import annotations

@@ -118,7 +118,7 @@ def test_defacing_before_conversion_hides_what_defacing_after_it_hides(
     settings, shown = DefaceSettings.of(random_seed=1), Shown()
     writer = Writer(Cleaner(HeaderOptions(), Pseudonyms(bytes(32))))
     job = SeriesJob(settings, writer, tmp_path / "out", tmp_path / "review")
-    assert job.run(series, detector, shown).verdict == "PASS"
+    assert job.run(series, detector=detector, show=shown).verdict == "PASS"
     ((_, mine),) = shown.stacks
     before, after = (
         convert(place, word) / "image.nii"
