@@ -20,6 +20,7 @@ from bids_deface.cli import dicom_worker
 from bids_deface.containers.files import write_whole
 from bids_deface.detection.checksum import DEFAULT_WEIGHTS, verify
 from bids_deface.dicom.cleaning import Cleaner
+from bids_deface.dicom.instances import hush_pydicom
 from bids_deface.dicom.job import SeriesJob
 from bids_deface.dicom.options import Dates, HeaderOptions, Profile
 from bids_deface.dicom.outcome import LEFT_OUT, Ledger, Outcome
@@ -50,6 +51,7 @@ def run(args: argparse.Namespace, settings: DefaceSettings) -> int:
     DefaceError
         The folders or options are not right; nothing was written.
     """
+    hush_pydicom()
     ledger = _folders(args)
     options = _options(args)
     weights = verify(args.model or DEFAULT_WEIGHTS)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import tempfile
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bids_deface.containers.save import save_volume
+from bids_deface.dicom.instances import hush_pydicom
 from bids_deface.dicom.job import SeriesJob
 from bids_deface.dicom.outcome import Outcome
 from bids_deface.dicom.series import Series
@@ -50,8 +50,7 @@ def start(how: How) -> None:
 
     from bids_deface.detection.detector import FeatureDetector
 
-    # pydicom quotes values of the header in its warnings: they must not reach a log.
-    warnings.filterwarnings("ignore", module="pydicom")
+    hush_pydicom()
     if how.threads is not None:
         torch.set_num_threads(how.threads)
     _READY["worker"] = how, FeatureDetector(how.weights, device=how.device)

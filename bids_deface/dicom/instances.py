@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from pydicom import dcmread
+from pydicom import config, dcmread
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 from pydicom.uid import (
@@ -74,6 +76,13 @@ class Instance:
     number: str
     frames: tuple[Frame, ...]
     problem: str
+
+
+def hush_pydicom() -> None:
+    """Keep pydicom from quoting values of headers in warnings and logs; once for each process."""
+    logging.getLogger("pydicom").setLevel(logging.CRITICAL + 1)
+    warnings.filterwarnings("ignore", module="pydicom")
+    config.settings.reading_validation_mode = config.IGNORE
 
 
 class NoDicomError(Exception):

@@ -8,11 +8,11 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.pixels.utils import iter_pixels
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
-    ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
     JPEG2000Lossless,
@@ -45,7 +45,7 @@ def read_frames(path: Path) -> Iterator[NDArray[Any]]:
         The pixels cannot be unpacked, or some are missing.
     """
     try:
-        for frame in iter_pixels(path, raw=True):
+        for frame in iter_pixels(_source(path), raw=True):
             if frame.dtype.kind not in "iu" or frame.ndim != 2:
                 raise SeriesError(f"{path.name}: its pixels are no whole numbers.")
             yield frame
@@ -59,6 +59,13 @@ def read_frames(path: Path) -> Iterator[NDArray[Any]]:
             "The file is truncated, or packed in a way that pip install 'bids-deface[dicom]' "
             "may help to read.",
         ) from error
+
+
+def _source(path: Path) -> Path | Dataset:
+    """Return what pydicom can take pixels from: it reads deflated files only as a whole."""
+    header = dcmread(path, stop_before_pixels=True, specific_tags=["TransferSyntaxUID"])
+    deflated = header.file_meta.TransferSyntaxUID == DeflatedExplicitVRLittleEndian
+    return dcmread(path) if deflated else path
 
 
 def put_pixels(dataset: Dataset, frames: NDArray[Any], *, keep_syntax: bool) -> None:
@@ -81,14 +88,13 @@ def put_pixels(dataset: Dataset, frames: NDArray[Any], *, keep_syntax: bool) -> 
     came_in = dataset.file_meta.TransferSyntaxUID
     if frames.dtype.itemsize * 8 != dataset.BitsAllocated:
         raise SeriesError(f"pixels of {dataset.BitsAllocated} bits cannot be written back.")
-    if came_in == ExplicitVRBigEndian:
-        _require_no_words(dataset)
     _store(dataset, frames)
     dataset.file_meta.TransferSyntaxUID = (
         came_in if keep_syntax and came_in in PLAIN else ExplicitVRLittleEndian
     )
     if keep_syntax and came_in in PACKED:
-        dataset.compress(came_in, frames, generate_instance_uid=False)
+        whole = frames if "NumberOfFrames" in dataset else frames[0]
+        dataset.compress(came_in, whole, generate_instance_uid=False)
 
 
 def _store(dataset: Dataset, frames: NDArray[Any]) -> None:
@@ -103,13 +109,3 @@ def _store(dataset: Dataset, frames: NDArray[Any]) -> None:
     for keyword in ("ExtendedOffsetTable", "ExtendedOffsetTableLengths"):
         if keyword in dataset:
             delattr(dataset, keyword)
-
-
-def _require_no_words(dataset: Dataset) -> None:
-    """Raise where bytes in big-endian order would stay in it."""
-    for element in dataset.iterall():
-        if element.VR == "OW" and element.keyword not in PIXELS:
-            raise SeriesError(
-                "tables in big-endian order cannot be written as little-endian ones.",
-                "Convert the series first, for example with dcmconv +te.",
-            )

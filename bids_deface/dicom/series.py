@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from pydicom.uid import UID
+from pydicom.uid import UID, ExplicitVRBigEndian
 
 from bids_deface.dicom.instances import Instance, NoDicomError, read_instance
 from bids_deface.dicom.stacking import LEAST_SLICES
@@ -84,6 +84,11 @@ class Series:
         if len(set(uids)) < len(uids):
             raise SeriesError(
                 "the same image is there twice.", "Remove the copies, then run again."
+            )
+        if any(one.syntax == ExplicitVRBigEndian for one in self.instances):
+            raise SeriesError(
+                "it is stored in big-endian order, which the standard gave up in 2006.",
+                "Convert it first, for example with dcmconv +te.",
             )
         problems = [one for one in self.instances if one.problem]
         if problems and not self.other:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import dcmread
 from pydicom.dataset import Dataset
-from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian
+from pydicom.uid import ImplicitVRLittleEndian
 
 from bids_deface.dicom.cleaning import Cleaner
 from bids_deface.dicom.marks import mark_headers, mark_pixels, new_file_meta
@@ -146,7 +146,7 @@ class Writer:
         dataset.save_as(
             target,
             implicit_vr=syntax == ImplicitVRLittleEndian,
-            little_endian=syntax != ExplicitVRBigEndian,
+            little_endian=True,
             enforce_file_format=True,
         )
         if expected is not None:
