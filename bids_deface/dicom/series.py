@@ -46,6 +46,16 @@ class Series:
         return self.instances[0]
 
     @property
+    def n_frames(self) -> int:
+        """Number of slices, repetitions included."""
+        return sum(len(one.frames) for one in self.instances)
+
+    def is_one_scan_with(self, other: Series) -> bool:
+        """Tell whether both came out of one acquisition, so that the head cannot have moved."""
+        mine, others = ({one.acquired for one in series.instances} for series in (self, other))
+        return mine == others and "" not in mine
+
+    @property
     def is_burned_in(self) -> bool:
         """Whether text may stand in the pixels; pictures that do not say so may hold some."""
         return any(
@@ -65,7 +75,7 @@ class Series:
             return problems[0]
         if "LOCALIZER" in types:
             return "a localiser"
-        if sum(len(one.frames) for one in self.instances) < LEAST_SLICES:
+        if self.n_frames < LEAST_SLICES:
             return "too few slices for a head"
         if self.first.modality not in VOLUME_MODALITIES:
             return f"modality {self.first.modality or 'unknown'}, not MR"

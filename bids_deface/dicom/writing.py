@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -85,7 +85,6 @@ class Writer:
         series: Series,
         folder: Path,
         hidden: Hidden | None,
-        tick: Callable[[], object] | None = None,
     ) -> None:
         """Write all files of a series, compare them with the originals, then show the folder.
 
@@ -97,8 +96,6 @@ class Writer:
             Where it goes; it must not exist.
         hidden
             What became of the pixels; None leaves them as they are.
-        tick
-            Called after each file.
 
         Raises
         ------
@@ -118,8 +115,6 @@ class Writer:
             for number, one in enumerate(ordered, 1):
                 target = draft / f"{number:06d}.dcm"
                 self._write_file(one.path, target, hidden)
-                if tick is not None:
-                    tick()
             if folder.exists():
                 shutil.rmtree(folder)
             draft.rename(folder)
