@@ -275,7 +275,7 @@ def test_phase_takes_the_regions_of_its_study(
     for folder, place in ((tmp_path / "in", before), (tmp_path / "out", after)):
         for path in folder.rglob("*.dcm"):
             image = dcmread(path)
-            place[image.ImageType[2], int(image.InstanceNumber)] = image.pixel_array
+            place[image.ImageType[2], float(image.ImagePositionPatient[0])] = image.pixel_array
     changed = {
         part: np.stack([before[key] != after[key] for key in sorted(before) if key[0] == part])
         for part in "MP"
