@@ -56,14 +56,14 @@ def start(how: How) -> None:
     _READY["worker"] = how, FeatureDetector(how.weights, device=how.device)
 
 
-def work(series: Series) -> Outcome:
-    """Do one series."""
+def work(series: Series, lenders: tuple[Series, ...]) -> Outcome:
+    """Do one series; others of its study may help."""
     how, detector = _READY["worker"]
 
     def show(name: str, before: Volume, result: DefaceResult) -> None:
         draw(how.figures / name, before, result)
 
-    return how.job.run(series, detector, show)
+    return how.job.run(series, lenders, detector, show)
 
 
 def draw(folder: Path, before: Volume, result: DefaceResult) -> None:

@@ -81,8 +81,6 @@ class Cleaner:
         for keyword in attributes("pictures"):
             if keyword in dataset:
                 delattr(dataset, keyword)
-        for keyword in ("SOPInstanceUID", "SeriesInstanceUID"):
-            setattr(dataset, keyword, self.pseudonyms.uid(str(dataset.get(keyword, ""))))
 
 
 def _identifiers(dataset: Dataset) -> re.Pattern[str] | None:

@@ -73,6 +73,11 @@ class Frame:
         """Unit vector across the slice."""
         return np.cross(self.along_row, self.along_column)
 
+    @property
+    def shows_tissue(self) -> bool:
+        """Whether skin stands out against air."""
+        return self.component is Component.MAGNITUDE
+
     def is_parallel(self, other: Frame) -> bool:
         """Tell whether both have the same directions, sizes and numbers of pixels."""
         if self.shape != other.shape or self.component is not other.component:

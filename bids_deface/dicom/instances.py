@@ -56,6 +56,8 @@ class Instance:
         As in the header.
     number
         Series number.
+    acquired
+        Frame of reference and time of acquisition; empty where the header lacks one of them.
     frames
         Its slices; empty where it shows none.
     problem
@@ -74,6 +76,7 @@ class Instance:
     burned_in: str
     photometric: str
     number: str
+    acquired: str
     frames: tuple[Frame, ...]
     problem: str
 
@@ -156,9 +159,18 @@ def _instance(path: Path, header: Dataset) -> Instance:
         burned_in=str(header.get("BurnedInAnnotation", "")),
         photometric=str(header.get("PhotometricInterpretation", "")),
         number=str(header.get("SeriesNumber", "") or ""),
+        acquired=_acquired(header),
         frames=frames,
         problem=problem,
     )
+
+
+def _acquired(header: Dataset) -> str:
+    place = str(header.get("FrameOfReferenceUID", "") or "")
+    whole = str(header.get("AcquisitionDateTime", "") or "")
+    parts = [str(header.get(f"Acquisition{part}", "") or "") for part in ("Date", "Time")]
+    time = whole or ("".join(parts) if all(parts) else "")
+    return f"{place} {time}" if place and time else ""
 
 
 def _frames(path: Path, header: Dataset, sop_class: str) -> tuple[tuple[Frame, ...], str]:

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from bids_deface.assurance.verdict import Decision
-from bids_deface.case import FeatureSource, Fill, find_features
-from bids_deface.deface import deface_volume
-from bids_deface.deface_file import reference_of
-from bids_deface.detection.featuremap import FeatureMap
-from bids_deface.detection.session import SessionFeatures
 from bids_deface.dicom.outcome import LEFT_OUT, OTHER, Outcome
 from bids_deface.dicom.series import Series
-from bids_deface.dicom.stacking import stack_frames
+from bids_deface.dicom.study import deface_stacks, lend, stacks_of
 from bids_deface.dicom.volumes import layout_of, load_stacks
 from bids_deface.dicom.writing import Hidden, Writer
 from bids_deface.errors import ImageError, SeriesError
@@ -57,13 +53,21 @@ class SeriesJob:
     review: Path
     include_other: bool = False
 
-    def run(self, series: Series, detector: FeatureDetector, show: Show | None = None) -> Outcome:
+    def run(
+        self,
+        series: Series,
+        lenders: Sequence[Series],
+        detector: FeatureDetector,
+        show: Show | None = None,
+    ) -> Outcome:
         """Deface one series; what cannot be done is an outcome, too.
 
         Parameters
         ----------
         series
             Its files.
+        lenders
+            Other series of its study that may tell where the features are.
         detector
             Where features are.
         show
@@ -76,12 +80,15 @@ class SeriesJob:
         """
         began = time.monotonic()
         place = self.writer.place_of(series)
+        # What an earlier run wrote under other settings must not be taken for this one's.
+        for folder in (self.out, self.review):
+            shutil.rmtree(folder / place, ignore_errors=True)
         try:
             series.check()
             if series.other:
                 outcome = self._copy(series, place)
             else:
-                outcome = self._deface(series, place, detector, show)
+                outcome = self._deface(series, lenders, detector, show)
         except ImageError as error:
             outcome = Outcome(str(place), Decision.FAIL.value, (error.message,), error.hint)
         return replace(outcome, seconds=round(time.monotonic() - began, 1))
@@ -98,14 +105,22 @@ class SeriesJob:
         return Outcome(str(place), OTHER, (series.other,), n_files=len(series.instances))
 
     def _deface(
-        self, series: Series, place: Path, detector: FeatureDetector, show: Show | None
+        self,
+        series: Series,
+        lenders: Sequence[Series],
+        detector: FeatureDetector,
+        show: Show | None,
     ) -> Outcome:
+        place = self.writer.place_of(series)
         if series.is_burned_in:
             raise SeriesError("text is burned into its pixels.", "Blank it out before defacing.")
-        stacks = stack_frames([frame for one in series.instances for frame in one.frames])
+        stacks = stacks_of(series)
         volumes = load_stacks(stacks)
-        tells = [stack.shows_tissue for stack in stacks]
-        results = list(_results(volumes, tells, self.settings, detector))
+        ask = [
+            partial(lend, other, detector, one_scan=series.is_one_scan_with(other))
+            for other in lenders
+        ]
+        results = list(deface_stacks(stacks, volumes, self.settings, detector, ask))
         decision, reasons = _joined(results)
         notes = tuple(dict.fromkeys(note for result in results for note in result.notes))
         outcome = Outcome(
@@ -129,42 +144,6 @@ class SeriesJob:
         folder = self.out if decision is Decision.PASS else self.review
         self.writer.write(series, folder / place, hidden)
         return outcome
-
-
-def _results(
-    volumes: list[Volume],
-    tells: list[bool],
-    settings: DefaceSettings,
-    detector: FeatureDetector,
-) -> list[DefaceResult]:
-    """Deface all stacks of a series; those that show no skin, or in doubt, ask the first."""
-    results: list[DefaceResult] = []
-    for number, (volume, shows_tissue) in enumerate(zip(volumes, tells, strict=True)):
-        source: FeatureSource = detector
-        if number and tells[0]:
-            lend = partial(
-                reference_of, "the series' first stack", volumes[0], results[0].features,
-                one_scan=True,
-            )  # fmt: skip
-            own = _seen(volume, detector) if shows_tissue else None
-            source = SessionFeatures(
-                own, (lend,), settings.labels, detector.sha256, shows_tissue=shows_tissue
-            )
-        fill: Fill = "tissue" if shows_tissue else "uniform"
-        if not shows_tissue and source is detector:
-            raise SeriesError(
-                "it shows phase or another part of the signal only, in which no face is seen.",
-                "Deface it as NIfTI together with its magnitude: bids-deface-image --apply-to.",
-            )
-        results.append(deface_volume(volume, settings, source, fill=fill))
-    return results
-
-
-def _seen(volume: Volume, detector: FeatureDetector) -> FeatureMap | ImageError:
-    try:
-        return find_features(volume, detector)[1]
-    except ImageError as error:
-        return error
 
 
 def _joined(results: list[DefaceResult]) -> tuple[Decision, tuple[str, ...]]:

@@ -83,7 +83,7 @@ def load_key(path: Path) -> Pseudonyms:
     """
     try:
         text = path.read_text(encoding="ascii").strip()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return _new_key(path)
     except (OSError, UnicodeDecodeError) as error:
         raise NoInputError(f"The key file {path} cannot be read.") from error

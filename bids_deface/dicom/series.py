@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,8 @@ from bids_deface.dicom.instances import Instance, NoDicomError, read_instance
 from bids_deface.dicom.stacking import LEAST_SLICES
 from bids_deface.errors import NoInputError, ReadError, SeriesError
 
+#: A localiser with so many parallel slices is a scan of a volume: it shows a face.
+LEAST_VOLUME: Final = 24
 #: Whose pixels show a patient slice by slice.
 VOLUME_MODALITIES: Final = ("MR", "CT", "PT")
 
@@ -46,6 +48,26 @@ class Series:
         return self.instances[0]
 
     @property
+    def n_frames(self) -> int:
+        """Number of slices, repetitions included."""
+        return sum(len(one.frames) for one in self.instances)
+
+    @property
+    def _most_parallel(self) -> int:
+        """Number of slices in the direction that has most."""
+        directions = Counter(
+            tuple(round(value, 1) for value in (*frame.along_row, *frame.along_column))
+            for one in self.instances
+            for frame in one.frames
+        )
+        return max(directions.values(), default=0)
+
+    def is_one_scan_with(self, other: Series) -> bool:
+        """Tell whether both came out of one acquisition, so that the head cannot have moved."""
+        mine, others = ({one.acquired for one in series.instances} for series in (self, other))
+        return mine == others and "" not in mine
+
+    @property
     def is_burned_in(self) -> bool:
         """Whether text may stand in the pixels; pictures that do not say so may hold some."""
         return any(
@@ -63,9 +85,9 @@ class Series:
             return "Siemens mosaic: many slices in one picture; convert it and deface the NIfTI"
         if all(problems):
             return problems[0]
-        if "LOCALIZER" in types:
+        if "LOCALIZER" in types and self._most_parallel < LEAST_VOLUME:
             return "a localiser"
-        if sum(len(one.frames) for one in self.instances) < LEAST_SLICES:
+        if self.n_frames < LEAST_SLICES:
             return "too few slices for a head"
         if self.first.modality not in VOLUME_MODALITIES:
             return f"modality {self.first.modality or 'unknown'}, not MR"

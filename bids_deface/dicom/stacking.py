@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from bids_deface.dicom.frames import LPS_TO_RAS, SAME_PLACE_MM, Component, Frame
+from bids_deface.dicom.frames import LPS_TO_RAS, SAME_PLACE_MM, Frame
 from bids_deface.errors import SeriesError
 
 #: A head has more slices than that; a localiser has fewer in each direction.
@@ -66,7 +66,7 @@ class Stack:
     @property
     def shows_tissue(self) -> bool:
         """Whether skin stands out against air."""
-        return self.first.component is Component.MAGNITUDE
+        return self.first.shows_tissue
 
     def shares_grid(self, other: Stack) -> bool:
         """Tell whether both have the same voxels."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import ImplicitVRLittleEndian
 
 from bids_deface.dicom.cleaning import Cleaner
+from bids_deface.dicom.instances import Instance
 from bids_deface.dicom.marks import mark_headers, mark_pixels, new_file_meta
 from bids_deface.dicom.pixels import put_pixels, read_frames
 from bids_deface.dicom.series import Series
@@ -85,7 +86,6 @@ class Writer:
         series: Series,
         folder: Path,
         hidden: Hidden | None,
-        tick: Callable[[], object] | None = None,
     ) -> None:
         """Write all files of a series, compare them with the originals, then show the folder.
 
@@ -97,8 +97,6 @@ class Writer:
             Where it goes; it must not exist.
         hidden
             What became of the pixels; None leaves them as they are.
-        tick
-            Called after each file.
 
         Raises
         ------
@@ -117,9 +115,7 @@ class Writer:
             ordered = sorted(series.instances, key=_number)
             for number, one in enumerate(ordered, 1):
                 target = draft / f"{number:06d}.dcm"
-                self._write_file(one.path, target, hidden)
-                if tick is not None:
-                    tick()
+                self._write_file(one, target, hidden)
             if folder.exists():
                 shutil.rmtree(folder)
             draft.rename(folder)
@@ -128,7 +124,8 @@ class Writer:
         finally:
             shutil.rmtree(draft, ignore_errors=True)
 
-    def _write_file(self, path: Path, target: Path, hidden: Hidden | None) -> None:
+    def _write_file(self, one: Instance, target: Path, hidden: Hidden | None) -> None:
+        path, names = one.path, self.cleaner.pseudonyms
         try:
             dataset = dcmread(path)
             self.cleaner.clean(dataset)
@@ -141,6 +138,10 @@ class Writer:
             ) from error
         mark_headers(dataset, self.cleaner.options, defaced=hidden is not None)
         expected = None if hidden is None else self._hide(dataset, path, hidden)
+        if expected is not None:
+            # Other pixels under the same UID would be taken for the original, whatever is kept.
+            dataset.SOPInstanceUID = names.uid(one.sop_uid)
+            dataset.SeriesInstanceUID = names.uid(one.series_uid)
         new_file_meta(dataset)
         syntax = dataset.file_meta.TransferSyntaxUID
         dataset.save_as(
@@ -171,7 +172,7 @@ class Writer:
         return pixels
 
 
-def _number(instance: Any) -> tuple[tuple[int, ...], str]:
+def _number(instance: Instance) -> tuple[tuple[int, ...], str]:
     """Sort files as the scanner numbered them."""
     order = instance.frames[0].order if instance.frames else ()
     return order[::-1], str(instance.path)

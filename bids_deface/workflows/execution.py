@@ -14,6 +14,7 @@ from nipype.pipeline import plugins
 from nipype.pipeline.engine import Workflow
 
 from bids_deface.errors import UsageError
+from bids_deface.workflows.multiproc import SteadyMultiProcPlugin
 
 LOGGER = logging.getLogger(__name__)
 
@@ -114,8 +115,11 @@ def run_workflow(workflow: Workflow, execution: Execution, on_end: Callable[[str
             on_end(str(node.fullname))
 
     plugin_args = {**execution.plugin_args, "status_callback": status}
+    plugin: str | SteadyMultiProcPlugin = execution.plugin
+    if plugin == "MultiProc":
+        plugin = SteadyMultiProcPlugin(plugin_args)
     try:
-        workflow.run(plugin=execution.plugin, plugin_args=plugin_args)
+        workflow.run(plugin=plugin, plugin_args=plugin_args)
     except RuntimeError as error:
         # nipype's own summary of crashed nodes; each has its crash file.
         LOGGER.info("nipype: %s", error)

@@ -10,14 +10,14 @@ from bids_deface.errors import UnknownAnalysisLevelError, UsageError
 from tests.conftest import command
 
 
-@pytest.mark.parametrize("name", ["main", "image", "train", "demo", "identity"])
+@pytest.mark.parametrize("name", ["main", "image", "train", "demo", "identity", "dicom"])
 def test_help_needs_no_heavy_library(name):
     code = (
         "import sys, importlib\n"
         f"m = importlib.import_module('bids_deface.cli.{name}')\n"
         "try:\n    m.main(['--help'])\n"
         "except SystemExit:\n    pass\n"
-        "heavy = {'torch', 'nipype', 'bids', 'numpy', 'matplotlib', 'nibabel'}\n"
+        "heavy = {'torch', 'pydicom', 'nipype', 'bids', 'numpy', 'matplotlib', 'nibabel'}\n"
         "heavy &= set(sys.modules)\n"
         "sys.exit(f'imported {heavy}' if heavy else 0)\n"
     )

@@ -173,14 +173,11 @@ def test_the_papers_profile_empties_its_20_fields_only(dataset: Dataset) -> None
     dataset.OperatorsName = "Someone"
     dataset.private_block(0x0029, "MAKER", create=True).add_new(1, "LO", "kept")
     options = HeaderOptions(profile=Profile.JEONG2020)
-    uid = dataset.SOPInstanceUID
     after = cleaned(dataset, profile=Profile.JEONG2020)
     for keyword in ("PatientName", "PatientID", "StudyDate", "OperatorsName", "PatientAge"):
         assert not after[keyword].value, keyword
     assert after.StudyDescription == "kept as published"
     assert [e.value for e in after if e.tag.is_private] == ["MAKER", "kept"]
-    # Changed pixels are another image.
-    assert uid != after.SOPInstanceUID
     mark_headers(after, options, defaced=True)
     assert after.PatientIdentityRemoved == "NO"
 

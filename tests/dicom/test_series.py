@@ -107,6 +107,12 @@ def test_what_is_no_volume_is_told(
     assert says in the_series(tmp_path).other
 
 
+def test_a_localiser_of_a_whole_volume_shows_a_face(tmp_path: Path) -> None:
+    data = np.zeros((4, 4, 30), np.uint16)
+    write_series(tmp_path, data, AFFINE, ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"])
+    assert not the_series(tmp_path).other
+
+
 def test_few_slices_are_no_head(tmp_path: Path) -> None:
     write_series(tmp_path, DATA[..., :4], AFFINE)
     assert the_series(tmp_path).other == "too few slices for a head"
