@@ -21,7 +21,7 @@ from bids_deface.dicom.job import SeriesJob
 from bids_deface.dicom.options import HeaderOptions
 from bids_deface.dicom.pseudonyms import Pseudonyms
 from bids_deface.dicom.series import Series, collect
-from bids_deface.dicom.stacking import stack_frames
+from bids_deface.dicom.study import stacks_of
 from bids_deface.dicom.volumes import load_stacks
 from bids_deface.dicom.writing import Writer
 from bids_deface.result import DefaceResult
@@ -92,8 +92,7 @@ def upright(path: Path) -> np.ndarray:
 @pytest.mark.parametrize("name", ["philips_elition_t1w", "siemens_prisma_t1w_prone"])
 def test_stacked_frames_are_the_voxels_of_dcm2niix(unpack, convert, name):
     folder = unpack(name)
-    frames = [frame for one in only_series(folder).instances for frame in one.frames]
-    (volume,) = load_stacks(stack_frames(frames))
+    (volume,) = load_stacks(stacks_of(only_series(folder)))
     converted = convert(folder, "nifti") / "image.nii"
     assert np.array_equal(canonical_view(volume.data, volume.affine), upright(converted))
     image = nib.load(converted)
@@ -118,7 +117,7 @@ def test_defacing_before_conversion_hides_what_defacing_after_it_hides(
     settings, shown = DefaceSettings.of(random_seed=1), Shown()
     writer = Writer(Cleaner(HeaderOptions(), Pseudonyms(bytes(32))))
     job = SeriesJob(settings, writer, tmp_path / "out", tmp_path / "review")
-    assert job.run(series, detector=detector, show=shown).verdict == "PASS"
+    assert job.run(series, (), detector, shown).verdict == "PASS"
     ((_, mine),) = shown.stacks
     before, after = (
         convert(place, word) / "image.nii"
@@ -128,7 +127,7 @@ def test_defacing_before_conversion_hides_what_defacing_after_it_hides(
     assert theirs.verdict.decision is Decision.PASS
     assert np.array_equal(nib.load(before).affine, nib.load(after).affine)
 
-    (stack,) = stack_frames([frame for one in series.instances for frame in one.frames])
+    (stack,) = stacks_of(series)
     my_mask = canonical_view(mine.mask[:, :, list(stack.slots)], mine.volume.affine) > 0
     their_mask = canonical_view(theirs.mask, theirs.volume.affine) > 0
     old, my_new = upright(before), upright(after)
