@@ -148,7 +148,10 @@ def _summary(
         f"are in {ledger.private}: do not share that folder\n"
     )
     if counts[LEFT_OUT]:
-        sys.stdout.write("What was left out shows no head; --include-other copies it.\n")
+        sys.stdout.write(
+            "What was left out is no scan of a volume; --include-other copies it, its pixels as "
+            "they are.\n"
+        )
     for foreign in collection.foreign:
         sys.stderr.write(f"not copied: {foreign.path}: {foreign.reason}\n")
     is_broken = any(foreign.is_broken for foreign in collection.foreign)

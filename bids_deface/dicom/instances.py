@@ -36,6 +36,8 @@ COMPONENT_OF: Final = {
     "IMAGINARY": Component.IMAGINARY,
 }
 ENHANCED: Final = (EnhancedMRImageStorage, LegacyConvertedEnhancedMRImageStorage)
+NO_IMAGE: Final = "it holds no image"
+COLOURS: Final = "it is a colour picture"
 #: More than the header of any image; the pixels are not wanted here.
 DEFER_SIZE: Final = 1024
 
@@ -62,6 +64,9 @@ class Instance:
         Its slices; empty where it shows none.
     problem
         Why it is no slice of a volume; empty if it is.
+    is_picture
+        Whether it is no slice because it holds no image, or one in colours; what only lacks its
+        place may show a face all the same.
     """
 
     path: Path
@@ -79,6 +84,7 @@ class Instance:
     acquired: str
     frames: tuple[Frame, ...]
     problem: str
+    is_picture: bool
 
 
 def hush_pydicom() -> None:
@@ -162,6 +168,7 @@ def _instance(path: Path, header: Dataset) -> Instance:
         acquired=_acquired(header),
         frames=frames,
         problem=problem,
+        is_picture=problem in (NO_IMAGE, COLOURS),
     )
 
 
@@ -176,9 +183,9 @@ def _acquired(header: Dataset) -> str:
 def _frames(path: Path, header: Dataset, sop_class: str) -> tuple[tuple[Frame, ...], str]:
     """Return the slices of a file, or why there are none."""
     if "Rows" not in header or "Columns" not in header:
-        return (), "it holds no image"
+        return (), NO_IMAGE
     if header.get("SamplesPerPixel", 1) != 1:
-        return (), "it is a colour picture"
+        return (), COLOURS
     make = _enhanced if sop_class in ENHANCED else _classic
     try:
         frames = tuple(make(path, header))

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import UID
 
 from bids_deface import __version__
 from bids_deface.dicom.options import Dates, HeaderOptions, Profile
@@ -30,6 +31,8 @@ TIMES_TOLD: Final = {
     Dates.SHIFTED: "MODIFIED",
     Dates.ORIGINAL: "UNMODIFIED",
 }
+#: UID of this program as the writer of a file, made once (PS3.5, B.2).
+IMPLEMENTATION: Final = "2.25.81426302741893512347760184290373651172"
 #: Longest value of a Long String (PS3.5, table 6.2-1).
 LONGEST: Final = 64
 
@@ -107,6 +110,8 @@ def new_file_meta(dataset: Dataset) -> None:
     meta.MediaStorageSOPClassUID = dataset.SOPClassUID
     meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
     meta.TransferSyntaxUID = dataset.file_meta.TransferSyntaxUID
+    meta.ImplementationClassUID = UID(IMPLEMENTATION)
+    meta.ImplementationVersionName = f"BIDS_DEFACE_{__version__}"[:16]
     dataset.file_meta = meta
     dataset.preamble = b"\0" * 128
 

@@ -53,9 +53,8 @@ def read_frames(path: Path) -> Iterator[NDArray[Any]]:
         raise
     except Exception as error:
         # pydicom and its plugins raise errors of many kinds.
-        text = " ".join(str(error).split())[:200]
         raise SeriesError(
-            f"{path.name}: its pixels cannot be read ({text}).",
+            f"{path.name}: its pixels cannot be read ({type(error).__name__}).",
             "The file is truncated, or packed in a way that pip install 'bids-deface[dicom]' "
             "may help to read.",
         ) from error

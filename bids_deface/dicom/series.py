@@ -79,22 +79,33 @@ class Series:
     @property
     def other(self) -> str:
         """Why the series is no scan of a volume; empty if it is one."""
-        types = {value.upper() for one in self.instances for value in one.image_type}
-        problems = [one.problem for one in self.instances]
-        if "MOSAIC" in types:
-            return "Siemens mosaic: many slices in one picture; convert it and deface the NIfTI"
-        if all(problems):
-            return problems[0]
-        if "LOCALIZER" in types and self._most_parallel < LEAST_VOLUME:
-            return "a localiser"
-        if self.n_frames < LEAST_SLICES:
-            return "too few slices for a head"
         if self.first.modality not in VOLUME_MODALITIES:
             return f"modality {self.first.modality or 'unknown'}, not MR"
+        if all(one.is_picture for one in self.instances):
+            return self.first.problem
+        if self._is_mosaic:
+            return ""
+        if "LOCALIZER" in self._types and self._most_parallel < LEAST_VOLUME:
+            return "a localiser"
+        if max(self.n_frames, len(self.instances)) < LEAST_SLICES:
+            return "too few slices for a head"
         return ""
 
+    @property
+    def _types(self) -> set[str]:
+        return {value.upper() for one in self.instances for value in one.image_type}
+
+    @property
+    def _is_mosaic(self) -> bool:
+        return "MOSAIC" in self._types
+
     def check(self) -> None:
-        """Raise `SeriesError` where its files cannot belong together."""
+        """Raise `SeriesError` where its files cannot belong together, or show no volume."""
+        if self._is_mosaic:
+            raise SeriesError(
+                "it is a Siemens mosaic, many slices in one picture.",
+                "Convert it and deface the NIfTI.",
+            )
         if len({one.patient for one in self.instances}) > 1:
             raise SeriesError(
                 "its files name more than one patient.",

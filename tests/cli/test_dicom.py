@@ -158,7 +158,11 @@ def test_others_come_with_clean_headers(
         SOPClassUID="1.2.840.10008.5.1.4.1.1.7",
     )  # fmt: skip
     out = tmp_path / "out"
-    assert main([str(tmp_path / "in"), str(out), "--include-other"]) == 0
+    # A head whose slices have lost their places shows a face all the same.
+    data = np.zeros((8, 8, 40), np.uint16)
+    write_series(tmp_path / "in", data, np.eye(4), name="lost", ImageOrientationPatient=None)
+    assert main([str(tmp_path / "in"), str(out), "--include-other"]) == 1
+    assert [row["verdict"] for row in results(out)].count("FAIL") == 1
     assert "text may be burned into its pixels" in capsys.readouterr().out
     found = [dcmread(path) for path in images(out)]
     assert len(found) == 10

@@ -91,14 +91,11 @@ def test_a_file_that_is_there_twice_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("attributes", "says"),
     [
-        ({"ImageType": ["ORIGINAL", "PRIMARY", "M", "ND", "MOSAIC"]}, "mosaic"),
         ({"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]}, "localiser"),
         ({"Modality": "US"}, "modality US"),
-        ({"ImagePositionPatient": None}, "where in the patient"),
-        ({"PixelSpacing": [0, 1]}, "not above zero"),
-        ({"ImageOrientationPatient": [1, 0, 0, 1, 0, 0]}, "right angles"),
+        ({"SamplesPerPixel": 3}, "colour picture"),
     ],
-    ids=["mosaic", "localiser", "modality", "no place", "no spacing", "no plane"],
+    ids=["localiser", "modality", "colours"],
 )
 def test_what_is_no_volume_is_told(
     tmp_path: Path, attributes: dict[str, object], says: str
@@ -111,6 +108,26 @@ def test_a_localiser_of_a_whole_volume_shows_a_face(tmp_path: Path) -> None:
     data = np.zeros((4, 4, 30), np.uint16)
     write_series(tmp_path, data, AFFINE, ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"])
     assert not the_series(tmp_path).other
+
+
+@pytest.mark.parametrize(
+    ("attributes", "says"),
+    [
+        ({"ImageType": ["ORIGINAL", "PRIMARY", "M", "ND", "MOSAIC"]}, "mosaic"),
+        ({"ImagePositionPatient": None}, "where in the patient"),
+        ({"PixelSpacing": [0, 1]}, "not above zero"),
+        ({"ImageOrientationPatient": [1, 0, 0, 1, 0, 0]}, "right angles"),
+    ],
+    ids=["mosaic", "no place", "no spacing", "no plane"],
+)
+def test_what_may_show_a_face_is_no_other_series(
+    tmp_path: Path, attributes: dict[str, object], says: str
+) -> None:
+    write_series(tmp_path, DATA, AFFINE, **attributes)
+    series = the_series(tmp_path)
+    assert not series.other
+    with pytest.raises(SeriesError, match=says):
+        series.check()
 
 
 def test_few_slices_are_no_head(tmp_path: Path) -> None:
