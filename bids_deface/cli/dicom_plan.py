@@ -44,7 +44,8 @@ def choose_folders(args: argparse.Namespace) -> Ledger:
     OutputError
         A folder or file lies where it must not lie, or OUT holds something else.
     """
-    out = args.out_dir
+    # The name of . is known only when it is looked up.
+    out = args.out_dir if args.out_dir.name else args.out_dir.resolve()
     private = args.private_dir or out.with_name(f"{out.name}-private")
     places = {"IN": args.in_dir, "OUT": out, "the private folder": private}
     for name, place in places.items():

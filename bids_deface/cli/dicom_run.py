@@ -6,6 +6,7 @@ import argparse
 import csv
 import io
 import multiprocessing
+import shutil
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,6 +14,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
+from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from bids_deface.cli import dicom_worker
@@ -24,17 +26,17 @@ from bids_deface.cli.dicom_plan import (
     find_series,
     plan_tasks,
 )
-from bids_deface.containers.files import write_whole
 from bids_deface.detection.checksum import DEFAULT_WEIGHTS, verify
 from bids_deface.dicom.cleaning import Cleaner
 from bids_deface.dicom.instances import hush_pydicom
 from bids_deface.dicom.job import SeriesJob
+from bids_deface.dicom.options import HeaderOptions
 from bids_deface.dicom.outcome import LEFT_OUT, Ledger, Outcome
-from bids_deface.dicom.pseudonyms import load_key
+from bids_deface.dicom.pseudonyms import load_key, write_secret
 from bids_deface.dicom.release import accept
 from bids_deface.dicom.series import Collection
-from bids_deface.dicom.writing import Writer
-from bids_deface.errors import WorkerError
+from bids_deface.dicom.writing import UNFINISHED, Writer
+from bids_deface.errors import OutputError, WorkerError
 from bids_deface.settings import DefaceSettings
 
 
@@ -54,6 +56,28 @@ def run(args: argparse.Namespace, settings: DefaceSettings) -> int:
     if args.dry_run:
         sys.stdout.writelines(f"{line}\n" for line in describe_plan(collection, args))
         return 0
+    ledger.open()
+    try:
+        # Two runs over one output would delete each other's files.
+        with FileLock(ledger.private / "lock", timeout=0):
+            return _run_locked(args, settings, ledger, options, weights, collection)
+    except Timeout as error:
+        raise OutputError(
+            f"Another run writes into {ledger.out}.", "Wait for its end, or choose another OUT."
+        ) from error
+
+
+def _run_locked(
+    args: argparse.Namespace,
+    settings: DefaceSettings,
+    ledger: Ledger,
+    options: HeaderOptions,
+    weights: str,
+    collection: Collection,
+) -> int:
+    for folder in (ledger.out, ledger.review):
+        for draft in folder.glob(f"*/*/{UNFINISHED}*"):
+            shutil.rmtree(draft)
     names = load_key(args.key or ledger.private / "key")
     writer = Writer(Cleaner(options, names), args.keep_transfer_syntax)
     job = SeriesJob(settings, writer, ledger.out, ledger.review, args.include_other)
@@ -62,9 +86,12 @@ def run(args: argparse.Namespace, settings: DefaceSettings) -> int:
     if args.accept is not None:
         outcomes |= _release(args.accept, tasks, ledger)
     todo = [task for task in tasks if task.done is None]
-    for task, outcome in _done_one_by_one(todo, job, args):
-        ledger.note(outcome, task.fingerprint, task.source)
-        outcomes[task.uid] = outcome
+    for task in todo:
+        # What an earlier run wrote under other settings must not be taken for this one's.
+        ledger.forget(writer.place_of(task.series))
+    for task, found in _done_one_by_one(todo, job, args, ledger):
+        outcomes[task.uid] = found.stamped(task.fingerprint)
+        ledger.note(outcomes[task.uid], task.fingerprint, task.source)
     ledger.write_table(outcomes, {task.uid: task.source for task in tasks})
     if args.mapping is not None:
         _write_mapping(args.mapping, writer, tasks)
@@ -83,13 +110,12 @@ def _release(table: Path, tasks: Sequence[Task], ledger: Ledger) -> dict[str, Ou
 
 
 def _done_one_by_one(
-    todo: Sequence[Task], job: SeriesJob, args: argparse.Namespace
+    todo: Sequence[Task], job: SeriesJob, args: argparse.Namespace, ledger: Ledger
 ) -> Iterator[tuple[Task, Outcome]]:
     """Yield each series as it is done; a line for each, a bar on a terminal."""
     how = dicom_worker.How(
-        job, args.model or DEFAULT_WEIGHTS, args.device, args.omp_nthreads,
-        job.review.parent / "figures",
-    )  # fmt: skip
+        job, args.model or DEFAULT_WEIGHTS, args.device, args.omp_nthreads, ledger.figures
+    )
     bar = tqdm(total=len(todo), unit="series", disable=not sys.stderr.isatty(), file=sys.stderr)
     with bar:
         for number, (task, outcome) in enumerate(_worked(todo, how, args.nprocs), 1):
@@ -132,9 +158,7 @@ def _write_mapping(path: Path, writer: Writer, tasks: Sequence[Task]) -> None:
     table = csv.writer(text, delimiter="\t", lineterminator="\n")
     table.writerow(("kind", "original", "replacement"))
     table.writerows((*key, value) for key, value in rows.items())
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, text.getvalue().encode())
-    path.chmod(0o600)
+    write_secret(path, text.getvalue())
 
 
 def _summary(

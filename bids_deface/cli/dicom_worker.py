@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bids_deface.assurance.verdict import Decision
 from bids_deface.containers.save import save_volume
 from bids_deface.dicom.instances import hush_pydicom
 from bids_deface.dicom.job import SeriesJob
 from bids_deface.dicom.outcome import Outcome
 from bids_deface.dicom.series import Series
+from bids_deface.errors import DefaceError
 from bids_deface.result import DefaceResult
 from bids_deface.volume import Volume, canonical_view
 
@@ -40,6 +44,8 @@ class How:
     figures: Path
 
 
+LOGGER = logging.getLogger(__name__)
+REPORT = "Please report it; -vv shows where it happened, and what the header says."
 #: One detector for each process; loading it takes longer than using it.
 _READY: dict[str, tuple[How, FeatureDetector]] = {}
 
@@ -59,11 +65,22 @@ def start(how: How) -> None:
 def work(series: Series, lenders: tuple[Series, ...]) -> Outcome:
     """Do one series; others of its study may help."""
     how, detector = _READY["worker"]
+    began = time.monotonic()
 
     def show(name: str, before: Volume, result: DefaceResult) -> None:
         draw(how.figures / name, before, result)
 
-    return how.job.run(series, lenders, detector, show)
+    try:
+        return how.job.run(series, lenders, detector, show)
+    except (DefaceError, OSError):
+        raise
+    except Exception as error:
+        # Whatever is wrong with one series must not end the run; messages may quote the header.
+        LOGGER.debug("internal error", exc_info=True)
+        place = str(how.job.writer.place_of(series))
+        reason = f"internal error ({type(error).__name__})"
+        seconds = round(time.monotonic() - began, 1)
+        return Outcome(place, Decision.FAIL.value, (reason,), REPORT, seconds=seconds)
 
 
 def draw(folder: Path, before: Volume, result: DefaceResult) -> None:

@@ -30,8 +30,10 @@ def guarded(prog: str, job: Callable[[], int]) -> int:
     except Exception as error:
         # The last resort: one line for the user, the traceback for --verbose.
         LOGGER.debug("internal error", exc_info=True)
+        # Messages of libraries quote paths and headers, so only the kind of error is told.
         sys.stderr.write(
-            f"{prog}: internal error: {error!r}. Please report it; -vv shows where it happened.\n"
+            f"{prog}: internal error ({type(error).__name__}). Please report it; -vv shows where "
+            "it happened.\n"
         )
         return 70
 

@@ -16,10 +16,10 @@ from pydicom.tag import BaseTag
 
 from bids_deface.dicom.attributes import attributes
 from bids_deface.dicom.options import Dates, HeaderOptions
+from bids_deface.dicom.values import TIMES
 
 #: Edition of the standard.
 EDITION: Final = "2026c"
-TIMES: Final = ("DA", "TM", "DT")
 
 
 class Action(Enum):
@@ -79,14 +79,18 @@ def action_table(options: HeaderOptions) -> Mapping[int, Action]:
     table = dict(basic_profile())
     if options.clean_descriptors:
         table |= _all(attributes("descriptors"), Action.CLEAN)
-    if options.dates is not Dates.NONE:
-        table |= {tag: date_action(options) for tag in table if _is_date(tag)}
-        table |= _all([TIME_ZONE], Action.KEEP)
     if options.keep_uids:
         uids = (Action.UID, Action.ENTER)
         table |= {tag: Action.KEEP for tag, action in table.items() if action in uids}
     if options.keep_device:
         table |= _all(attributes("device"), Action.KEEP)
+    if options.dates is not Dates.NONE or options.keep_device:
+        # Dates of a device follow all others: one that is true would tell by how much they lie.
+        dates = [tag for tag in table if _is_date(tag)]
+        gone = options.dates is Dates.NONE
+        kept = dates if not gone else [tag for tag in dates if table[tag] is Action.KEEP]
+        table |= dict.fromkeys(kept, date_action(options))
+        table |= {} if gone else _all([TIME_ZONE], Action.KEEP)
     if options.keep_institution:
         table |= _all(attributes("institution"), Action.KEEP)
     if options.keep_patient_characteristics:

@@ -8,7 +8,7 @@ from typing import Final
 from bids_deface.dicom.attributes import words
 
 #: Sizes and b-values; numbers alone may be parts of dates and of patients' numbers.
-_MEASURE: Final = re.compile(r"\d{1,2}(\.\d{1,2})?(mm|iso|t|ch)|b\d{1,4}")
+_MEASURE: Final = re.compile(r"\d{1,2}(\.\d{1,2})?(mm|iso|t|ch)|b(\d{1,2}00|\d{0,2}50|0)")
 _TOKEN: Final = re.compile(r"[A-Za-z0-9.]+")
 
 

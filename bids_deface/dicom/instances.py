@@ -13,6 +13,7 @@ from pydicom import config, dcmread
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 from pydicom.uid import (
+    UID,
     EnhancedMRImageStorage,
     LegacyConvertedEnhancedMRImageStorage,
     MediaStorageDirectoryStorage,
@@ -36,6 +37,8 @@ COMPONENT_OF: Final = {
     "IMAGINARY": Component.IMAGINARY,
 }
 ENHANCED: Final = (EnhancedMRImageStorage, LegacyConvertedEnhancedMRImageStorage)
+#: Whose pixels show a patient slice by slice.
+VOLUME_MODALITIES: Final = ("MR", "CT", "PT")
 NO_IMAGE: Final = "it holds no image"
 COLOURS: Final = "it is a colour picture"
 #: More than the header of any image; the pixels are not wanted here.
@@ -64,9 +67,10 @@ class Instance:
         Its slices; empty where it shows none.
     problem
         Why it is no slice of a volume; empty if it is.
-    is_picture
-        Whether it is no slice because it holds no image, or one in colours; what only lacks its
-        place may show a face all the same.
+    n_images
+        Number of frames it holds; 0 where it holds no image.
+    features
+        Recognizable Visual Features, as in the header.
     """
 
     path: Path
@@ -84,7 +88,15 @@ class Instance:
     acquired: str
     frames: tuple[Frame, ...]
     problem: str
-    is_picture: bool
+    n_images: int
+    features: str
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether it shows anything but slices: what only lacks its place may be a slice."""
+        is_capture = "Secondary Capture" in UID(self.sop_class).name
+        is_plain = self.modality in VOLUME_MODALITIES and not is_capture
+        return self.n_images > 0 and (self.problem == COLOURS or not is_plain)
 
 
 def hush_pydicom() -> None:
@@ -124,7 +136,7 @@ def read_instance(path: Path) -> Instance:
         header = dcmread(path, stop_before_pixels=True, defer_size=DEFER_SIZE)
         return _instance(path, header)
     except InvalidDicomError as error:
-        raise NoDicomError("no DICOM file") from error
+        raise _without_preamble(path) from error
     except OSError as error:
         if isinstance(error, EOFError):
             raise NoDicomError("a truncated DICOM file", is_broken=True) from error
@@ -138,10 +150,24 @@ def read_instance(path: Path) -> Instance:
         ) from error
 
 
+def _without_preamble(path: Path) -> NoDicomError:
+    """Tell a data set without the preamble from a file that is no DICOM at all."""
+    try:
+        header = dcmread(path, force=True, stop_before_pixels=True)
+        found = UID(str(header.get("SOPClassUID", ""))).is_valid and "SOPInstanceUID" in header
+    except Exception:
+        found = False
+    if found:
+        return NoDicomError("a DICOM file without its preamble (dcmconv mends it)", is_broken=True)
+    return NoDicomError("no DICOM file")
+
+
 def _instance(path: Path, header: Dataset) -> Instance:
     sop_class = str(header.get("SOPClassUID", ""))
     if header.file_meta.get("MediaStorageSOPClassUID", "") == MediaStorageDirectoryStorage:
         raise NoDicomError("a DICOMDIR: it lists files by name and patient, and is not copied")
+    if not header.file_meta.get("TransferSyntaxUID"):
+        raise NoDicomError("a DICOM file without its transfer syntax", is_broken=True)
     uids = [str(header.get(k, "")) for k in ("SOPInstanceUID", "SeriesInstanceUID")]
     if not sop_class or not all(uids):
         raise NoDicomError(
@@ -168,7 +194,8 @@ def _instance(path: Path, header: Dataset) -> Instance:
         acquired=_acquired(header),
         frames=frames,
         problem=problem,
-        is_picture=problem in (NO_IMAGE, COLOURS),
+        n_images=0 if problem == NO_IMAGE else int(header.get("NumberOfFrames", 1) or 1),
+        features=str(header.get("RecognizableVisualFeatures", "")),
     )
 
 
@@ -224,7 +251,8 @@ def _enhanced(path: Path, header: Dataset) -> Iterator[Frame]:
         measures = groups.get("PixelMeasuresSequence")
         scale = groups.find("PixelValueTransformationSequence")
         kind = groups.find("MRImageFrameTypeSequence")
-        part = str(kind.get("ComplexImageComponent", "") if kind else "").upper()
+        whole = header.get("ComplexImageComponent", "")
+        part = str((kind.get("ComplexImageComponent", "") if kind else "") or whole).upper()
         content = groups.find("FrameContentSequence") or Dataset()
         echo = groups.find("MREchoSequence")
         modifier = groups.find("MRModifierSequence")

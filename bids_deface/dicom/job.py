@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -80,9 +79,6 @@ class SeriesJob:
         """
         began = time.monotonic()
         place = self.writer.place_of(series)
-        # What an earlier run wrote under other settings must not be taken for this one's.
-        for folder in (self.out, self.review):
-            shutil.rmtree(folder / place, ignore_errors=True)
         try:
             series.check()
             if series.other:
@@ -97,10 +93,8 @@ class SeriesJob:
         """Copy what shows no head, or leave it out."""
         if not self.include_other:
             return Outcome(str(place), LEFT_OUT, (series.other,))
-        if series.is_burned_in:
-            return Outcome(
-                str(place), LEFT_OUT, (f"{series.other}; text may be burned into its pixels",)
-            )
+        if series.not_to_copy:
+            return Outcome(str(place), LEFT_OUT, (f"{series.other}; {series.not_to_copy}",))
         self.writer.write(series, self.out / place, None)
         return Outcome(str(place), OTHER, (series.other,), n_files=len(series.instances))
 

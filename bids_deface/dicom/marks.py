@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from pydicom.dataset import Dataset, FileMetaDataset
@@ -47,7 +47,7 @@ def mark_headers(dataset: Dataset, options: HeaderOptions, *, defaced: bool) -> 
     options
         Profile and options that were followed.
     defaced
-        Whether its pixels were defaced, too.
+        Whether all of the face was hidden, too.
     """
     codes = [code for code in codes_of(options) if defaced or code != FEATURES_CODE]
     is_basic = options.profile is Profile.BASIC
@@ -83,8 +83,17 @@ def mark_pixels(
         return
     kinds = [str(value) for value in dataset.get("ImageType", None) or ["", "PRIMARY"]]
     dataset.ImageType = ["DERIVED", *kinds[1:]]
+    for group in _frame_types(dataset):
+        group.FrameType = ["DERIVED", *list(group.get("FrameType", None) or ["", "PRIMARY"])[1:]]
     text = f"Facial features hidden ({' '.join(features)}) by bids-deface {__version__}"
     dataset.DerivationDescription = text
+
+
+def _frame_types(dataset: Dataset) -> Iterator[Dataset]:
+    """Yield the groups that say of frames what Image Type says of the whole (C.8.13.5.1)."""
+    for keyword in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
+        for groups in dataset.get(keyword, None) or ():
+            yield from groups.get("MRImageFrameTypeSequence", None) or ()
 
 
 def codes_of(options: HeaderOptions) -> tuple[str, ...]:

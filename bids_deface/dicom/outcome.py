@@ -5,19 +5,21 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 from bids_deface.assurance.verdict import Decision
 from bids_deface.containers.files import write_whole
+from bids_deface.errors import OutputError
 
 #: Series that show no head: copied with clean headers, or not at all.
 OTHER: Final = "OTHER"
 LEFT_OUT: Final = "LEFT OUT"
-COLUMNS: Final = ("series", "verdict", "reasons", "notes", "files", "changed_voxels", "seconds",
-                  "source")  # fmt: skip
+COLUMNS: Final = ("series", "stamp", "verdict", "reasons", "notes", "files", "changed_voxels",
+                  "seconds", "source")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,8 @@ class Outcome:
         Voxels changed.
     seconds
         How long it took.
+    stamp
+        Differs where files or settings do: what is released is what was looked at.
     """
 
     place: str
@@ -52,6 +56,11 @@ class Outcome:
     n_files: int = 0
     changed: int = 0
     seconds: float = 0.0
+    stamp: str = ""
+
+    def stamped(self, fingerprint: str) -> Outcome:
+        """Return the same outcome with the stamp of its files and settings."""
+        return replace(self, stamp=fingerprint[:12])
 
     @property
     def is_fine(self) -> bool:
@@ -83,6 +92,34 @@ class Ledger:
         """Folder of series that await review."""
         return self.private / "review"
 
+    @property
+    def figures(self) -> Path:
+        """Folder of pictures, faces among them."""
+        return self.private / "figures"
+
+    def open(self) -> None:
+        """Make the private folder, for its owner only."""
+        try:
+            self.private.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"{self.private} cannot be written ({error.strerror}).") from error
+
+    def forget(self, place: Path) -> None:
+        """Remove what an earlier run wrote of a series: the record first, it says what is done.
+
+        Raises
+        ------
+        OutputError
+            It cannot be removed.
+        """
+        try:
+            self._record(str(place)).unlink(missing_ok=True)
+            for folder in (self.out, self.review, self.figures):
+                if (folder / place).exists():
+                    shutil.rmtree(folder / place)
+        except OSError as error:
+            raise OutputError(f"{place} cannot be removed ({error.strerror}).") from error
+
     def note(self, outcome: Outcome, fingerprint: str, source: str) -> None:
         """Keep what became of a series; comes after its files."""
         content = {**asdict(outcome), "fingerprint": fingerprint, "source": source}
@@ -95,7 +132,7 @@ class Ledger:
             return None
         outcome = _outcome(known)
         if outcome.verdict == LEFT_OUT:
-            return outcome
+            return None if (self.out / place).exists() else outcome
         folder = self.review if outcome.verdict == Decision.REVIEW.value else self.out
         if outcome.verdict == Decision.FAIL.value or not outcome.n_files:
             return None
@@ -108,10 +145,9 @@ class Ledger:
         table = csv.writer(text, delimiter="\t", lineterminator="\n")
         table.writerow(COLUMNS)
         for key, one in outcomes.items():
-            row = (one.place, one.verdict, "; ".join((*one.reasons, one.hint)).strip("; "),
-                   "; ".join(one.notes), one.n_files, one.changed, one.seconds,
-                   sources[key])  # fmt: skip
-            table.writerow(row)
+            why = "; ".join((*one.reasons, one.hint)).strip("; ")
+            row = (one.place, one.stamp, one.verdict, why, "; ".join(one.notes), one.n_files)
+            table.writerow((*row, one.changed, one.seconds, sources[key]))
         self._write(self.private / "results.tsv", text.getvalue())
 
     def _record(self, place: str) -> Path:
@@ -120,7 +156,8 @@ class Ledger:
     @staticmethod
     def _write(path: Path, text: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, text.encode())
+        # Names of folders may hold bytes that are no UTF-8.
+        write_whole(path, text.encode("utf-8", "backslashreplace"))
 
     @staticmethod
     def _read(path: Path) -> dict[str, Any]:

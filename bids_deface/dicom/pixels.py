@@ -29,6 +29,8 @@ PLAIN: Final = (
     ExplicitVRLittleEndian, ImplicitVRLittleEndian, DeflatedExplicitVRLittleEndian,
 )  # fmt: skip
 PACKED: Final = (RLELossless, JPEGLSLossless, JPEG2000Lossless)
+#: What must be known before pixels are read.
+HEADER: Final = ["BitsStored", "HighBit", "PixelRepresentation"]
 #: What the header tells of the least and greatest value goes with the pixels.
 RANGE: Final = {
     "SmallestImagePixelValue": np.min,
@@ -45,9 +47,12 @@ def read_frames(path: Path) -> Iterator[NDArray[Any]]:
         The pixels cannot be unpacked, or some are missing.
     """
     try:
-        for frame in iter_pixels(_source(path), raw=True):
-            if frame.dtype.kind not in "iu" or frame.ndim != 2:
-                raise SeriesError(f"{path.name}: its pixels are no whole numbers.")
+        header = dcmread(path, stop_before_pixels=True, specific_tags=HEADER)
+        # Where numbers have a sign, pydicom must say what the unused bits mean.
+        signed = bool(header.PixelRepresentation)
+        source = _source(path, header)
+        for frame in iter_pixels(source, raw=True, correct_unused_bits=signed):
+            _check_frame(frame, header, path)
             yield frame
     except (SeriesError, OSError, MemoryError):
         raise
@@ -60,9 +65,20 @@ def read_frames(path: Path) -> Iterator[NDArray[Any]]:
         ) from error
 
 
-def _source(path: Path) -> Path | Dataset:
+def _check_frame(frame: NDArray[Any], header: Dataset, path: Path) -> None:
+    if frame.dtype.kind not in "iu" or frame.ndim != 2:
+        raise SeriesError(f"{path.name}: its pixels are no whole numbers.")
+    if header.HighBit != header.BitsStored - 1 or (
+        not header.PixelRepresentation and int(frame.max()) >> header.BitsStored
+    ):
+        raise SeriesError(
+            f"{path.name}: its pixels use bits that its header calls unused.",
+            "Overlays or broken values lie there; clear them first.",
+        )
+
+
+def _source(path: Path, header: Dataset) -> Path | Dataset:
     """Return what pydicom can take pixels from: it reads deflated files only as a whole."""
-    header = dcmread(path, stop_before_pixels=True, specific_tags=["TransferSyntaxUID"])
     deflated = header.file_meta.TransferSyntaxUID == DeflatedExplicitVRLittleEndian
     return dcmread(path) if deflated else path
 
@@ -92,8 +108,20 @@ def put_pixels(dataset: Dataset, frames: NDArray[Any], *, keep_syntax: bool) -> 
         came_in if keep_syntax and came_in in PLAIN else ExplicitVRLittleEndian
     )
     if keep_syntax and came_in in PACKED:
-        whole = frames if "NumberOfFrames" in dataset else frames[0]
-        dataset.compress(came_in, whole, generate_instance_uid=False)
+        whole = frames if len(frames) > 1 else frames[0]
+        # GDCM's encoder ends the process over frames of odd size.
+        plugin = "pydicom" if came_in == RLELossless else ""
+        dataset.compress(came_in, whole, encoding_plugin=plugin, generate_instance_uid=False)
+
+
+def trim_pixels(dataset: Dataset) -> None:
+    """Cut off what follows the last pixel of plain pixel data: it may be anything."""
+    if "PixelData" not in dataset or dataset.file_meta.TransferSyntaxUID not in PLAIN:
+        return
+    bits = dataset.Rows * dataset.Columns * dataset.get("SamplesPerPixel", 1)
+    bits *= int(dataset.get("NumberOfFrames", 1) or 1) * dataset.BitsAllocated
+    length = (bits + 7) // 8
+    dataset.PixelData = dataset.PixelData[: length + length % 2]
 
 
 def _store(dataset: Dataset, frames: NDArray[Any]) -> None:

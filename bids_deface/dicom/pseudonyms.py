@@ -100,12 +100,23 @@ def load_key(path: Path) -> Pseudonyms:
 
 def _new_key(path: Path) -> Pseudonyms:
     key = secrets.token_bytes(KEY_BYTES)
+    write_secret(path, f"{key.hex()}\n")
+    return Pseudonyms(key)
+
+
+def write_secret(path: Path, text: str) -> None:
+    """Write a file that nobody else may read, from its first moment.
+
+    Raises
+    ------
+    OutputError
+        It cannot be written.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Nobody else may read it, from its first moment.
+        path.unlink(missing_ok=True)
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w", encoding="ascii") as file:
-            file.write(key.hex() + "\n")
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
     except OSError as error:
-        raise OutputError(f"The key file {path} cannot be written ({error.strerror}).") from error
-    return Pseudonyms(key)
+        raise OutputError(f"{path} cannot be written ({error.strerror}).") from error

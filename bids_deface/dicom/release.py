@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -10,9 +11,10 @@ from typing import Final
 
 from bids_deface.assurance.verdict import Decision
 from bids_deface.dicom.outcome import Ledger, Outcome
+from bids_deface.dicom.writing import UNFINISHED
 from bids_deface.errors import NoInputError, OutputError, UsageError
 
-COLUMN: Final = "series"
+COLUMNS: Final = ("series", "stamp")
 
 
 def accept(table: Path, ledger: Ledger, known: Iterable[Outcome | None]) -> dict[str, Outcome]:
@@ -21,7 +23,7 @@ def accept(table: Path, ledger: Ledger, known: Iterable[Outcome | None]) -> dict
     Parameters
     ----------
     table
-        TSV with a column ``series``, as in ``results.tsv``.
+        TSV with the columns ``series`` and ``stamp``, as in ``results.tsv``.
     ledger
         Where things lie.
     known
@@ -37,37 +39,48 @@ def accept(table: Path, ledger: Ledger, known: Iterable[Outcome | None]) -> dict
     NoInputError
         The table cannot be read.
     UsageError
-        It has no such column, or names a series that does not await review.
+        It has no such columns, or names a series that does not await review.
     OutputError
         A folder cannot be moved.
     """
-    waiting = {one.place: one for one in known if one and one.verdict == Decision.REVIEW.value}
-    released = {}
-    for place in _places(table):
-        if place not in waiting:
+    waiting = {
+        (one.place, one.stamp): one
+        for one in known
+        if one and one.verdict == Decision.REVIEW.value
+    }
+    wanted = _rows(table)
+    for place, stamp in wanted:
+        # All are looked at before the first is moved.
+        if (place, stamp) not in waiting:
             raise UsageError(
-                f"{table} names {place}, which does not await review.",
-                "Only what was reviewed as it is now can be released; see results.tsv.",
+                f"{table} names {place}, which does not await review with this stamp.",
+                "Only what was reviewed as it is now can be released; take the rows of "
+                "results.tsv.",
             )
-        target = ledger.out / place
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            (ledger.review / place).rename(target)
-        except OSError as error:
-            raise OutputError(f"{place} cannot be released ({error.strerror}).") from error
-        note = "released by a person who reviewed it"
-        released[place] = replace(
-            waiting[place], verdict=Decision.PASS.value, notes=(*waiting[place].notes, note)
-        )
-    return released
+    return {row[0]: _release(waiting[row], ledger) for row in wanted}
 
 
-def _places(table: Path) -> list[str]:
+def _release(outcome: Outcome, ledger: Ledger) -> Outcome:
+    target = ledger.out / outcome.place
+    draft = target.with_name(f"{UNFINISHED}{target.name}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # The private folder may lie on another disk, where renaming alone would not do.
+        shutil.move(ledger.review / outcome.place, draft)
+        draft.rename(target)
+    except OSError as error:
+        raise OutputError(f"{outcome.place} cannot be released ({error.strerror}).") from error
+    notes = (*outcome.notes, "released by a person who reviewed it")
+    return replace(outcome, verdict=Decision.PASS.value, notes=notes)
+
+
+def _rows(table: Path) -> list[tuple[str, str]]:
     try:
         with table.open(encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file, delimiter="\t"))
     except (OSError, UnicodeDecodeError) as error:
         raise NoInputError(f"The table {table} cannot be read.") from error
-    if any(COLUMN not in row for row in rows):
-        raise UsageError(f"{table} has no column {COLUMN}.")
-    return list(dict.fromkeys(row[COLUMN] for row in rows if row[COLUMN]))
+    for column in COLUMNS:
+        if any(not row.get(column) for row in rows):
+            raise UsageError(f"{table} lacks values in a column {column}, as in results.tsv.")
+    return list(dict.fromkeys((row["series"], row["stamp"]) for row in rows))

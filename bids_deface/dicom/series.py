@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from pydicom.uid import UID, ExplicitVRBigEndian
+from pydicom.uid import ExplicitVRBigEndian
 
-from bids_deface.dicom.instances import Instance, NoDicomError, read_instance
+from bids_deface.dicom.instances import NO_IMAGE, Instance, NoDicomError, read_instance
 from bids_deface.dicom.stacking import LEAST_SLICES
 from bids_deface.errors import NoInputError, ReadError, SeriesError
 
 #: A localiser with so many parallel slices is a scan of a volume: it shows a face.
 LEAST_VOLUME: Final = 24
-#: Whose pixels show a patient slice by slice.
-VOLUME_MODALITIES: Final = ("MR", "CT", "PT")
+#: Kinds of objects without pixels that hold texts and numbers only, and no surface of anybody.
+TEXT_MODALITIES: Final = ("SR", "KO", "PR", "DOC")
 
 
 @dataclass(frozen=True)
@@ -69,25 +69,35 @@ class Series:
 
     @property
     def is_burned_in(self) -> bool:
-        """Whether text may stand in the pixels; pictures that do not say so may hold some."""
+        """Whether text may stand in the pixels; pictures that do not deny it may hold some."""
         return any(
-            one.burned_in.upper() == "YES"
-            or ("Secondary Capture" in UID(one.sop_class).name and one.burned_in.upper() != "NO")
+            one.burned_in.upper() == "YES" or (one.is_picture and one.burned_in.upper() != "NO")
             for one in self.instances
         )
 
     @property
+    def not_to_copy(self) -> str:
+        """Why a series that is no scan must not be copied as it is; empty if it may be."""
+        if self.is_burned_in:
+            return "text may be burned into its pixels"
+        if any(one.is_picture and one.features.upper() != "NO" for one in self.instances):
+            return "nothing says that it shows no face"
+        if any(not one.n_images and one.modality not in TEXT_MODALITIES for one in self.instances):
+            return "it may hold the outline of a face, or a document"
+        return ""
+
+    @property
     def other(self) -> str:
         """Why the series is no scan of a volume; empty if it is one."""
-        if self.first.modality not in VOLUME_MODALITIES:
-            return f"modality {self.first.modality or 'unknown'}, not MR"
+        if all(not one.n_images for one in self.instances):
+            return f"{NO_IMAGE} (modality {self.first.modality or 'unknown'})"
         if all(one.is_picture for one in self.instances):
-            return self.first.problem
+            return f"a picture (modality {self.first.modality or 'unknown'})"
         if self._is_mosaic:
             return ""
         if "LOCALIZER" in self._types and self._most_parallel < LEAST_VOLUME:
             return "a localiser"
-        if max(self.n_frames, len(self.instances)) < LEAST_SLICES:
+        if sum(one.n_images for one in self.instances) < LEAST_SLICES:
             return "too few slices for a head"
         return ""
 

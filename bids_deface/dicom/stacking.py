@@ -137,7 +137,7 @@ def _stack(frames: Sequence[Frame]) -> Stack:
     if len(slices) < LEAST_SLICES:
         raise SeriesError(
             f"a stack of {len(slices)} slices is too thin to show a head (localiser?).",
-            "Leave it out, or copy it with --include-other, its pixels unchanged.",
+            "Leave it out of what you share, or convert it and look at the NIfTI.",
         )
     counts = {len(found) for found in slices}
     if len(counts) > 1:

@@ -18,7 +18,7 @@ from pydicom.uid import ImplicitVRLittleEndian
 from bids_deface.dicom.cleaning import Cleaner
 from bids_deface.dicom.instances import Instance
 from bids_deface.dicom.marks import mark_headers, mark_pixels, new_file_meta
-from bids_deface.dicom.pixels import put_pixels, read_frames
+from bids_deface.dicom.pixels import put_pixels, read_frames, trim_pixels
 from bids_deface.dicom.series import Series
 from bids_deface.dicom.volumes import Layout, frames_of
 from bids_deface.errors import OutputError, SeriesError
@@ -78,8 +78,7 @@ class Writer:
         first, names = series.first, self.cleaner.pseudonyms
         study = names.uid(first.study_uid).rpartition(".")[2][-12:] or "0"
         own = names.uid(first.series_uid).rpartition(".")[2][-12:]
-        number = f"{int(first.number):03d}-" if first.number.isdecimal() else ""
-        return Path(names.patient(*first.patient[:2]), f"study-{study}", f"series-{number}{own}")
+        return Path(names.patient(*first.patient[:2]), f"study-{study}", f"series-{own}")
 
     def write(
         self,
@@ -116,8 +115,6 @@ class Writer:
             for number, one in enumerate(ordered, 1):
                 target = draft / f"{number:06d}.dcm"
                 self._write_file(one, target, hidden)
-            if folder.exists():
-                shutil.rmtree(folder)
             draft.rename(folder)
         except OSError as error:
             raise OutputError(f"{folder} cannot be written ({error.strerror}).") from error
@@ -136,7 +133,10 @@ class Writer:
             raise SeriesError(
                 f"{path.name}: its header cannot be de-identified ({type(error).__name__})."
             ) from error
-        mark_headers(dataset, self.cleaner.options, defaced=hidden is not None)
+        is_hidden = hidden is not None and hidden.complete
+        mark_headers(dataset, self.cleaner.options, defaced=is_hidden)
+        if hidden is None:
+            trim_pixels(dataset)
         expected = None if hidden is None else self._hide(dataset, path, hidden)
         if expected is not None:
             # Other pixels under the same UID would be taken for the original, whatever is kept.

@@ -10,13 +10,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from pydicom import config, dcmread
 from pydicom.dataset import Dataset
 
 from bids_deface.cli.dicom import main
+from bids_deface.dicom.outcome import Ledger
 from bids_deface.population import SyntheticHead
 from tests.conftest import command, tree
-from tests.dicom.made import sagittal, write_enhanced, write_series
+from tests.dicom.made import STUDY, sagittal, write_enhanced, write_series
 from tests.dicom.secrets import plant
 
 SMALL = np.arange(6 * 5 * 10, dtype=np.uint16).reshape(6, 5, 10)
@@ -231,13 +233,74 @@ def test_what_awaits_review_is_released_by_a_person(
     assert not images(out)
     assert len(images(private / "review")) == data.shape[2]
     table = tmp_path / "accepted.tsv"
-    table.write_text(f"series\n{row['series']}\n")
+    # Released is what was looked at: other files or settings would have another stamp.
+    table.write_text(f"series\tstamp\n{row['series']}\t0123456789ab\n")
+    assert main([str(tmp_path / "in"), str(out), "--accept", str(table)]) == 64
+    assert "with this stamp" in capsys.readouterr().err
+    assert not images(out)
+    table.write_text(f"series\tstamp\n{row['series']}\t{row['stamp']}\n")
     assert main([str(tmp_path / "in"), str(out), "--accept", str(table)]) == 0
     assert len(images(out)) == data.shape[2]
     assert not images(private / "review")
     assert main([str(tmp_path / "in"), str(out)]) == 0
     assert "(0 done now)" in capsys.readouterr().out
     assert main([str(tmp_path / "in"), str(out), "--accept", str(table)]) == 64
+
+
+def test_a_run_that_is_cut_leaves_nothing_that_counts_as_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_series(
+        tmp_path / "in", SMALL, np.eye(4), ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"],
+    )  # fmt: skip
+    args = [str(tmp_path / "in"), str(tmp_path / "out"), "--include-other"]
+    assert main(args) == 0
+    with monkeypatch.context() as patched:
+
+        def cut(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        patched.setattr(Ledger, "note", cut)
+        assert main([*args, "--profile", "jeong2020"]) == 130
+    assert {dcmread(path).StudyInstanceUID for path in images(tmp_path / "out")} == {STUDY}
+    capsys.readouterr()
+    assert main(args) == 0
+    assert "(1 done now)" in capsys.readouterr().out
+    assert STUDY not in {dcmread(path).StudyInstanceUID for path in images(tmp_path / "out")}
+
+
+def test_two_runs_do_not_share_an_output(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_series(tmp_path / "in", SMALL, np.eye(4), ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"])
+    args = [str(tmp_path / "in"), str(tmp_path / "out")]
+    assert main(args) == 0
+    private = tmp_path / "out-private"
+    assert stat.S_IMODE(private.stat().st_mode) == 0o700
+    with FileLock(private / "lock"):
+        assert main(args) == 73
+    assert "Another run" in capsys.readouterr().err
+
+
+def test_an_unforeseen_error_costs_its_series_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_series(tmp_path / "in", SMALL, np.eye(4))
+    write_series(
+        tmp_path / "in", SMALL, np.eye(4), name="scout",
+        ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"],
+    )  # fmt: skip
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("Miller")
+
+    monkeypatch.setattr("bids_deface.dicom.job.stacks_of", fail)
+    args = [str(tmp_path / "in"), str(tmp_path / "out"), "--include-other"]
+    assert main(args) == 1
+    told = capsys.readouterr()
+    assert "internal error (RuntimeError)" in told.out
+    assert "Miller" not in told.out + told.err
+    assert sorted(row["verdict"] for row in results(tmp_path / "out")) == ["FAIL", "OTHER"]
 
 
 def test_enhanced_echoes_get_the_same_regions(head: SyntheticHead, tmp_path: Path) -> None:

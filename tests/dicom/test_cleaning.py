@@ -8,9 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pydicom import dcmread
+from pydicom import config, dcmread
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
+from pydicom.tag import BaseTag
 
 from bids_deface.dicom.cleaning import Cleaner
 from bids_deface.dicom.marks import mark_headers, new_file_meta
@@ -39,6 +41,12 @@ def as_bytes(dataset: Dataset) -> bytes:
     file = io.BytesIO()
     dataset.save_as(file, enforce_file_format=True)
     return file.getvalue()
+
+
+def as_read(dataset: Dataset, tag: int, vr: str, value: bytes) -> None:
+    """Put an element in as it comes from a file, whatever its value."""
+    raw = RawDataElement(BaseTag(tag), vr, len(value), value, 0, False, True)
+    dataset._dict[BaseTag(tag)] = raw
 
 
 def test_no_secret_is_left(dataset: Dataset) -> None:
@@ -72,6 +80,100 @@ def test_options_keep_no_names(dataset: Dataset, options: dict[str, object]) -> 
     expected = set().union(*(kept.get(name, set()) for name in options))
     after = as_bytes(cleaned(dataset, **options)).lower()
     assert {place for place, secret in secrets.items() if secret.lower() in after} == expected
+
+
+@pytest.mark.parametrize(
+    ("change", "secret"),
+    [
+        (lambda d: as_read(d, 0x00180080, "DS", b"Miller"), "Miller"),
+        (lambda d: as_read(d, 0x00200013, "IS", b"Zqsecret"), "Zqsecret"),
+        (lambda d: d.add_new("StudyTime", "TM", "Zqsecret"), "Zqsecret"),
+        (lambda d: d.add_new("StudyDate", "DA", "20210203Zqsecret"), "Zqsecret"),
+        (lambda d: d.add_new("FrameOfReferenceUID", "UI", "Zqsecret"), "Zqsecret"),
+        (lambda d: d.add_new("ScanOptions", "CS", "Zqsecret-lower"), "Zqsecret"),
+        (lambda d: d.add_new("CountsSource", "CS", "of Miller"), "Miller"),
+        (lambda d: d.add_new("TransmitCoilName", "SH", "PAT0815 coil"), "PAT0815"),
+        (lambda d: d.add_new("TransmitCoilName", "SH", "JosephineMiller"), "Miller"),
+        (lambda d: d.add_new("PatientBodyMassIndex", "FD", 23.4567), "PatientBodyMassIndex"),
+        (lambda d: d.add_new(0x00020016, "AE", "Zqsecret"), "Zqsecret"),
+        (lambda d: d.add_new(0x00291010, "US", 3), "00291010"),
+    ],
+)
+@pytest.mark.parametrize("dates", [Dates.NONE, Dates.SHIFTED])
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_texts_do_not_hide_in_other_kinds_of_values(
+    dataset: Dataset,
+    change: Callable[[Dataset], object],
+    secret: str,
+    dates: Dates,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # As the command does: broken values come as texts, not as errors.
+    monkeypatch.setattr(config.settings, "reading_validation_mode", config.IGNORE)
+    change(dataset)
+    after = cleaned(dataset, dates=dates, keep_uids=secret == "Zqsecret")
+    if secret == "PatientBodyMassIndex":
+        assert not after.get(secret)
+    assert secret.encode() not in as_bytes(after)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("Li^Wei=李^伟", "coil Li Wei"),
+        ("Li^Wei=李^伟", "LIWEI-1"),
+        ("Li^Wei=李^伟", "李伟"),
+        ("Yamada^Tarou=山田^太郎=やまだ^たろう", "山田太郎"),
+        ("Miller^Jo", "JO 3"),
+    ],
+)
+def test_names_are_found_however_they_are_written(dataset: Dataset, name: str, text: str) -> None:
+    dataset.PatientName = name
+    dataset.ReceiveCoilName = text
+    assert not cleaned(dataset).ReceiveCoilName
+
+
+def test_short_names_do_not_empty_all_else(dataset: Dataset) -> None:
+    dataset.PatientName = "Li^Wei"
+    dataset.ReceiveCoilName = "HeadCoil lithium"
+    assert cleaned(dataset).ReceiveCoilName == "HeadCoil lithium"
+
+
+def test_dates_of_a_device_tell_no_shift(dataset: Dataset) -> None:
+    dataset.DateOfLastCalibration = "20210202"
+    dataset.DeviceSerialNumber = "4711"
+    shifted = cleaned(dataset, dates=Dates.SHIFTED, keep_device=True)
+    assert shifted.DeviceSerialNumber == "4711"
+    assert "20210202" not in str(shifted.DateOfLastCalibration)
+
+
+def test_codes_without_a_scheme_are_texts(dataset: Dataset) -> None:
+    item = Dataset()
+    item.CodeValue, item.CodeMeaning = "1", "Dr Zqsecret trial"
+    dataset.ProcedureCodeSequence = Sequence([item])
+    assert b"Zqsecret" not in as_bytes(cleaned(dataset))
+
+
+def test_kept_private_sequences_hide_no_names(dataset: Dataset) -> None:
+    block = dataset.private_block(0x0029, "MAKER", create=True)
+    inner = Dataset()
+    inner.PatientName = "Else^Anna"
+    raw = b"\xfe\xff\x00\xe0\xff\xff\xff\xff\x10\x00\x10\x00\x04\x00\x00\x00Anna"
+    block.add_new(1, "SQ", Sequence([inner]))
+    block.add_new(2, "UN", raw)
+    block.add_new(3, "LO", "scan of Miller")
+    block.add_new(4, "IS", "1000")
+    rules = tuple(PrivateRule(0x0029, n, "MAKER") for n in range(1, 5))
+    after = as_bytes(cleaned(dataset, private=rules))
+    assert b"Anna" not in after
+    assert b"Miller" not in after
+    assert b"1000" in after
+
+
+def test_broken_private_elements_break_nothing(dataset: Dataset) -> None:
+    for tag, vr, value in ((0x00291001, "US", b"abc"), (0x00291002, "FD", b"sixsix")):
+        as_read(dataset, tag, vr, value)
+    assert not [e for e in cleaned(dataset) if e.tag.is_private]
 
 
 def test_technique_and_geometry_stay(dataset: Dataset) -> None:

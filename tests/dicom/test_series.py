@@ -41,7 +41,11 @@ def test_other_files_are_told(tmp_path: Path) -> None:
     (tmp_path / "empty").touch()
     broken = write_series(tmp_path / "x", DATA[..., :1], AFFINE, name="broken")[0]
     broken.write_bytes(broken.read_bytes()[:200])
+    bare = write_series(tmp_path / "x", DATA[..., :1], AFFINE, name="bare")[0]
+    bare.write_bytes(bare.read_bytes()[132:])
     told = {found.path.name: found for found in collect(tmp_path).foreign}
+    assert "without its preamble" in told[bare.name].reason
+    assert told.pop(bare.name).is_broken
     assert told["notes.txt"].reason == "no DICOM file"
     assert not told["notes.txt"].is_broken
     assert told[broken.name].is_broken
@@ -93,7 +97,7 @@ def test_a_file_that_is_there_twice_is_refused(tmp_path: Path) -> None:
     [
         ({"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]}, "localiser"),
         ({"Modality": "US"}, "modality US"),
-        ({"SamplesPerPixel": 3}, "colour picture"),
+        ({"SamplesPerPixel": 3}, "a picture"),
     ],
     ids=["localiser", "modality", "colours"],
 )

@@ -189,6 +189,15 @@ def test_the_range_in_the_header_follows_the_pixels(tmp_path: Path) -> None:
     assert dataset.LargestImagePixelValue == 5
 
 
+@pytest.mark.parametrize("attributes", [{"BitsStored": 8, "HighBit": 7}, {"HighBit": 15}])
+def test_bits_that_are_not_in_use_are_not_dropped_in_silence(
+    tmp_path: Path, attributes: dict[str, object]
+) -> None:
+    write_series(tmp_path, DATA, AFFINE, **attributes)
+    with pytest.raises(SeriesError, match="calls unused"):
+        volumes_in(tmp_path)
+
+
 def test_truncated_pixels_are_told_with_the_file(tmp_path: Path) -> None:
     path = write_series(tmp_path, DATA, AFFINE)[4]
     path.write_bytes(path.read_bytes()[:-40])
