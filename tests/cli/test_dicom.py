@@ -130,11 +130,14 @@ def test_a_second_run_does_nothing_again(
     assert {path: path.stat().st_mtime_ns for path in images(done)} == before
 
 
-def test_a_lost_file_is_written_again(study: Path, done: Path) -> None:
-    lost = images(done)[3]
+def test_a_lost_file_is_written_again(tmp_path: Path) -> None:
+    write_series(tmp_path / "in", SMALL, np.eye(4), ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"])
+    args = [str(tmp_path / "in"), str(tmp_path / "out"), "--include-other"]
+    assert main(args) == 0
+    lost = images(tmp_path / "out")[3]
     uid = dcmread(lost).SOPInstanceUID
     lost.unlink()
-    assert main([str(study), str(done)]) == 0
+    assert main(args) == 0
     assert dcmread(lost).SOPInstanceUID == uid
 
 
