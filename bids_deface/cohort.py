@@ -17,7 +17,7 @@ from bids_deface.containers.load import load_volume
 from bids_deface.detection.turns import turned
 from bids_deface.errors import ImageError
 from bids_deface.frames import darkness_of
-from bids_deface.volume import one_image
+from bids_deface.volume import Volume, one_image
 
 if TYPE_CHECKING:
     from bids_deface.detection.detector import FeatureDetector
@@ -41,6 +41,39 @@ class Pair:
     name: str
     original: Path
     defaced: Path
+
+
+def load_stranger(
+    path: Path, detector: FeatureDetector, recogniser: Any | None = None
+) -> HeadPrint:
+    """Return what the attackers see of an original alone, for the gallery.
+
+    Parameters
+    ----------
+    path
+        The scan.
+    detector, recogniser
+        As in :func:`load_person`.
+
+    Raises
+    ------
+    DefaceError
+        The file cannot be read or shows no head.
+    """
+    volume = load_volume(path)
+    image = _signal(volume)
+    image -= np.float32(darkness_of(image))
+    turn, sighting = detector.look(image, volume.affine)
+    if sighting.problem is not None:
+        raise sighting.problem
+    image, affine = turned(image, volume.affine, turn)
+    to_scan = fit_brain(*detector.find_brain(image, affine))
+    return head_print(frame_head(image, affine, to_scan), recogniser)
+
+
+def _signal(volume: Volume) -> NDArray[np.float32]:
+    """Return one image (i, j, k) that stands for a volume, known everywhere."""
+    return np.asarray(np.nan_to_num(one_image(volume)), dtype=np.float32).copy()
 
 
 def load_person(
@@ -72,7 +105,7 @@ def load_person(
             f"{pair.original} and {pair.defaced} do not share a grid.",
             "The identity test needs the defaced image on the grid of its original.",
         )
-    images = [np.nan_to_num(one_image(v)).astype(np.float32) for v in (before, after)]
+    images = [_signal(v) for v in (before, after)]
     # Stored values may have an offset; the attackers take what they do not see for 0.
     dark = np.float32(darkness_of(images[0]))
     images = [image - dark for image in images]

@@ -87,7 +87,7 @@ class Outcome:
     probe
         What was matched with the originals.
     heads
-        Number of persons.
+        Number of probes, one for each person.
     rank_1, top_5
         The right person came first, or among the first five.
     """
@@ -117,28 +117,30 @@ def head_print(head: FramedHead, recogniser: Any | None = None) -> HeadPrint:
     return HeadPrint(radius_map(head), descriptors)
 
 
-def identity_test(persons: Sequence[Person]) -> list[Outcome]:
+def identity_test(persons: Sequence[Person], strangers: Sequence[HeadPrint] = ()) -> list[Outcome]:
     """Match every probe of every person with all originals.
 
     Parameters
     ----------
     persons
         ``LEAST_HEADS`` or more, no one twice.
+    strangers
+        Originals of others, who are in the gallery and are never probes.
     """
     return [
         Outcome(attacker, area, probe, len(distances), match_rate(distances, 1),
                 match_rate(distances, TOP))
         for probe in Probe
-        for attacker, area, distances in _attacks(persons, probe)
+        for attacker, area, distances in _attacks(persons, strangers, probe)
     ]  # fmt: skip
 
 
 def _attacks(
-    persons: Sequence[Person], probe: Probe
+    persons: Sequence[Person], strangers: Sequence[HeadPrint], probe: Probe
 ) -> Iterator[tuple[str, str, NDArray[np.float64]]]:
     """Yield attacker, area and distances (probe by gallery)."""
     touched = np.stack([p.touched.ravel() for p in persons])
-    originals = [p.original for p in persons]
+    originals = [*(p.original for p in persons), *strangers]
     probes = [p.probes[probe] for p in persons]
     gallery, held = (
         centred(np.stack([h.radii.ravel() for h in heads])) for heads in (originals, probes)

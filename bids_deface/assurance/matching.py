@@ -52,18 +52,18 @@ def match_rate(distances: NDArray[np.float64], top: int) -> Rate:
     Parameters
     ----------
     distances
-        (n, n), probe by gallery; the right one is on the diagonal. Infinite where nothing could
-        be compared.
+        (n, n or more), probe by gallery; the right one is on the diagonal. Infinite where nothing
+        could be compared.
     top
         How many guesses the attacker has.
     """
-    n = len(distances)
+    n, n_gallery = distances.shape
     right = np.diagonal(distances)[:, None]
     nearer = (distances < right).sum(axis=1)
     # Guessing among equals: where all distances are the same, the rate is chance.
     equal = (distances == right).sum(axis=1)
     hits = np.clip((top - nearer) / equal, 0, 1).sum()
-    return Rate.of(float(hits), n, min(1.0, top / n))
+    return Rate.of(float(hits), n, min(1.0, top / n_gallery))
 
 
 def centred(values: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -80,7 +80,7 @@ def centred(values: NDArray[np.float32]) -> NDArray[np.float32]:
 def cosine_distances(
     probes: NDArray[np.float32], gallery: NDArray[np.float32]
 ) -> NDArray[np.float64]:
-    """Return 1 - cosine of the angle between descriptors (n, features), probe by gallery.
+    """Return 1 - cosine of the angle between descriptors (n or m, features), probe by gallery.
 
     A descriptor of nothing but zeros is equally far from all.
     """
@@ -100,14 +100,14 @@ def map_distances(
     Parameters
     ----------
     probes, gallery
-        (n, places), NaN where unknown.
+        (n, places) and (m, places), NaN where unknown.
     areas
         bool (n, places), where to compare each probe.
 
     Returns
     -------
     NDArray
-        (n, n), probe by gallery; infinite where too little is known.
+        (n, m), probe by gallery; infinite where too little is known.
     """
     spread = _spread(gallery)
     known = np.isfinite(gallery)

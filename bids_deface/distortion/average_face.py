@@ -26,10 +26,8 @@ STEP = 3
 PAD = 12
 #: Smoothing of the surface and of the planes' edges, mm.
 SMOOTHING_MM = 5.0
-#: Slice (1.5 mm) below which the average head ends; its neck is drawn on from there ...
+#: Slice (1.5 mm) below which the average head ends; its neck is drawn on from there.
 LOWEST_SLICE = 28
-#: ... narrowing by this share of the way down, up to so many mm.
-NARROWING, NARROWEST_MM = 0.8, 25.0
 #: The new skin lies this far inside the average one, so that most faces are cut, not filled, mm.
 INSET_MM = 8.0
 #: A ball of the first radius does not fit into what sticks out of a face (nose, ears), one of the
@@ -45,6 +43,13 @@ PLANES_MM: Final[Planes] = (
     ((0.0, -38.0, -80.0), (0.0, -0.78, -0.62)),
     ((0.0, 0.0, -152.0), (0.0, 0.0, -1.0)),
 )
+#: Below this height from the brain's centre, under the chin, nothing stays but a column around the
+#: spine: throat, shoulders, collars and where the field of view ends tell heads apart, mm.
+FLOOR_MM = -118.0
+#: Where the column stands (right, anterior), and its radius, mm.
+SPINE_MM, COLUMN_MM = (0.0, -25.0), 45.0
+#: Everything within this distance of the new skin is cleared: noses, beards, ghosts of them, mm.
+CLEARED_MM = 45.0
 
 
 @dataclass(frozen=True)
@@ -100,15 +105,27 @@ def average_face() -> AverageFace:
     opened = ~dilated(~head, OPENING_MM, zooms)
     closed = dilated(opened, OPENING_MM + CLOSING_MM, zooms)
     smooth = signed_distance(closed, zooms) + CLOSING_MM + INSET_MM
-    ends = (PAD + LOWEST_SLICE / STEP - np.arange(head.shape[2])) * zooms[2]
-    smooth += np.clip(NARROWING * ends, 0, NARROWEST_MM).astype(np.float32)
-    beyond = _beyond(places_of(head.shape, grid), PLANES_MM)
+    places = places_of(head.shape, grid)
+    above = (places[..., 2] - FLOOR_MM).astype(np.float32)
+    beyond = np.minimum(_beyond(places, PLANES_MM), np.maximum(above, 0))
+    smooth = _on_a_column(smooth, places, above)
     return AverageFace(
         skin=ndimage.gaussian_filter(smooth, SMOOTHING_MM / zooms),
         beyond=ndimage.gaussian_filter(beyond, SMOOTHING_MM / zooms),
         brain=signed_distance(brain, zooms),
         affine=grid,
     )
+
+
+def _on_a_column(
+    skin: NDArray[np.float32], places: NDArray[np.float64], above: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Return distances (mm) from a head of which only a column is left below a height."""
+    away = np.hypot(*(places[..., axis] - SPINE_MM[axis] for axis in range(2))) - COLUMN_MM
+    gone = np.minimum(-above, away.astype(np.float32))
+    # Shoulders reach farther out than anything of a face, and go as well.
+    under = np.minimum(gone, np.float32(CLEARED_MM - 5))
+    return np.where(above < 0, under, np.maximum(skin, gone))
 
 
 def signed_distance(mask: NDArray[np.bool_], zooms: NDArray[np.float64]) -> NDArray[np.float32]:

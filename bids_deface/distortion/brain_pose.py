@@ -25,7 +25,7 @@ OUTLIER_MM = 3.0
 GREATEST_MISFIT_MM = 5.5
 SCALES = (0.7, 1.3)
 #: Sizes in which a face is laid: a free one would tell the brain's, and faces grow with brains.
-SIZES = (0.72, 0.85, 1.0, 1.18)
+SIZES = (0.72, 0.85, 1.0)
 #: Share of the brain that tells how the head lies.
 LEAST_SEEN = 0.5
 

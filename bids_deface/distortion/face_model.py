@@ -11,6 +11,8 @@ from scipy import ndimage
 
 from bids_deface.anatomy import REFERENCE_OFFSETS_MM
 from bids_deface.distortion.average_face import (
+    CLEARED_MM,
+    FLOOR_MM,
     AverageFace,
     average_face,
     signed_distance,
@@ -20,8 +22,6 @@ from bids_deface.distortion.whole_face import NewFace
 from bids_deface.tissue import Box
 from bids_deface.volume import zooms_of
 
-#: Everything within this distance of the new skin is cleared: noses, beards, ghosts of them, mm.
-CLEARED_MM = 45.0
 #: Around the face the new skin departs from its place by this share of the way outwards, either
 #: side of it, until it meets the old one; at the latest after so many mm.
 SLOPE, TAPER_MM = 0.35, 40.0
@@ -30,10 +30,9 @@ SLOPE, TAPER_MM = 0.35, 40.0
 DEPTHS_MM = (12.0, 18.0, 24.0)
 #: Share of the face where the old skin may lie deeper.
 GREATEST_DEEPER = 0.02
-#: Below this height from the brain's centre of the average head is the neck, no face, mm.
-CHIN_MM = -118.0
-#: New skin keeps this distance from where the brain's margin ends, mm.
-OVER_BRAIN_MM = 3.0
+#: New skin keeps this distance from where the brain's margin ends, mm: bone must not show, nor
+#: may a crease mark where this begins, so it is rounded over this width.
+OVER_BRAIN_MM, ROUNDED_MM = 5.0, 16.0
 #: Direction (right, anterior, superior) out of the plane along which the face is taken off.
 REMOVED_ALONG = (0.0, 0.8, -0.6)
 
@@ -114,7 +113,7 @@ class FaceModel:
         deeper : float
             Share of the face in which the old skin lies deeper.
         """
-        face = (self.face.beyond <= 0) & (self.face.along((0.0, 0.0, 1.0)) > CHIN_MM)
+        face = (self.face.beyond <= 0) & (self.face.along((0.0, 0.0, 1.0)) > FLOOR_MM)
         start, spacing = np.array([s.start for s in box]), float(self.face.affine[0, 0])
         deeper = 0.0
         for depth_mm in DEPTHS_MM:
@@ -180,5 +179,11 @@ def lay_face(
         return FaceModel(replace(face, skin=skin, beyond=face.above_brow), pose, removed=True)
     # A brain that comes closer to the average skin than others lifts it.
     over = signed_distance(here, zooms_of(face.affine)) * scale - margin
-    skin = np.minimum(face.skin * scale, ndimage.gaussian_filter(over, 1.0))
+    skin = _rounded_minimum(face.skin * scale, ndimage.gaussian_filter(over, 1.0))
     return FaceModel(replace(face, skin=skin, beyond=face.beyond * scale), pose)
+
+
+def _rounded_minimum(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the smaller of two distances (mm), less where they are about the same."""
+    alike = np.maximum(1 - np.abs(a - b) / np.float32(ROUNDED_MM), 0)
+    return np.asarray(np.minimum(a, b) - np.float32(ROUNDED_MM / 4) * alike**2)

@@ -22,6 +22,9 @@ from bids_deface.heights import (
 SHRINKING, SHELL_MM = 1.5, 3.0
 #: No new skin is built farther than this from any tissue, mm: a face that was cut out stays so.
 SUPPORT_MM = 20.0
+#: Width of the new skin's edge, at least: in a narrower one the surface runs in steps from voxel
+#: to voxel, whose pattern is that of this scan.
+EDGE_VOXELS = 2.0
 #: Share of tissue in a box of this half-width from which new skin is held.
 LEAST_SUPPORT = 0.02
 
@@ -81,7 +84,7 @@ def replace_face(new: NewFace, scene: Scene, rng: np.random.Generator) -> Change
 
 def _cover(cover: NDArray[np.float32], scene: Scene, new: NewFace, crossing: float) -> None:
     """Compute the share of skin in each voxel, ``crossing`` at the surface."""
-    ramp = max(RAMP_MM, float(scene.zooms.min()))
+    ramp = max(RAMP_MM, EDGE_VOXELS * float(scene.zooms.min()))
     soft = scene.head.astype(np.float32)
     reach = np.maximum(1, np.rint(2 * SUPPORT_MM / scene.zooms)).astype(int)
     supported = ndimage.uniform_filter(soft, tuple(reach), mode="nearest") > LEAST_SUPPORT

@@ -15,7 +15,7 @@ COLUMNS = {
     "changed, and the rest",
     "probe": "What was matched with the original heads; rescan: the untouched head, another scan "
     "simulated; defaced: the image as written; defaced rescan: that, another scan simulated",
-    "heads": "Number of persons in the gallery, and of probes",
+    "heads": "Number of probes, one for each person in the gallery",
     "rank_1": "Share of probes whose own head came first among all",
     "rank_1_low": "Lower end of its 95 % confidence interval (Wilson)",
     "rank_1_high": "Upper end",

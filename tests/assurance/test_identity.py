@@ -94,6 +94,26 @@ def test_attackers_guess_where_the_face_is_constant(persons):
             assert outcome.rank_1.share <= 3 / N, outcome
 
 
+def test_strangers_are_in_the_gallery_and_are_no_probes(persons):
+    known, strangers = persons[:5], [person.original for person in persons[5:]]
+    for outcome in identity_test(known, strangers):
+        assert outcome.heads == 5
+        assert outcome.rank_1.chance == pytest.approx(1 / N)
+        if outcome.probe is Probe.RESCAN and outcome.area != "untouched":
+            assert outcome.rank_1.share >= 0.8, outcome
+
+
+def test_doubles_in_the_gallery_are_found_as_often(persons):
+    """Strangers who look just like the persons halve the rate, but for rounding."""
+    known = persons[:5]
+    alone, doubled = (
+        [o for o in identity_test(known, more) if o.probe is Probe.RESCAN and o.area == "face"]
+        for more in ([], [person.original for person in known])
+    )
+    for before, after in zip(alone, doubled, strict=True):
+        assert after.rank_1.share == pytest.approx(before.rank_1.share / 2, abs=0.21)
+
+
 def test_an_area_that_is_empty_tells_nothing(persons):
     """Everything was touched, so that there is no untouched area to compare."""
     for outcome in identity_test(persons):

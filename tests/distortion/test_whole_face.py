@@ -8,12 +8,18 @@ from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
 from bids_deface.anatomy import BRAIN
-from bids_deface.distortion.average_face import average_face
+from bids_deface.distortion.average_face import COLUMN_MM, FLOOR_MM, SPINE_MM, average_face
 from bids_deface.distortion.brain_pose import BrainPose, brain_pose, core_of
-from bids_deface.distortion.face_model import DEPTHS_MM, FaceModel, lay_face
+from bids_deface.distortion.face_model import (
+    DEPTHS_MM,
+    ROUNDED_MM,
+    FaceModel,
+    _rounded_minimum,
+    lay_face,
+)
 from bids_deface.distortion.scene import Scene
-from bids_deface.distortion.whole_face import replace_face
-from bids_deface.heights import surface_height
+from bids_deface.distortion.whole_face import NewFace, replace_face
+from bids_deface.heights import crossing_height, surface_height
 from bids_deface.population import average_head
 from bids_deface.tissue import dilate_mm, head_mask
 
@@ -113,11 +119,65 @@ def test_every_feature_lies_in_the_mask():
 def test_the_new_skin_has_one_intensity_and_the_rest_is_air(people):
     image, out, mask, model = people[0]
     new = model.within(tuple(slice(0, n) for n in image.shape), average_head()[2])
-    in_face = mask & (new.filled - new.cut < 0.1)
+    # Below, the average head ends, and with it its neck.
+    above = np.arange(image.shape[2]) > 45
+    in_face = mask & (new.filled - new.cut < 0.1) & above
     skin = out[in_face & (new.cut < -3) & (new.cut > -10)]
     assert skin.std() < 0.02 * skin.mean()
     air = out[in_face & (new.cut > 3)]
     assert np.percentile(air, 99) < THRESHOLD
+
+
+def test_the_new_surface_does_not_run_in_steps():
+    """Steps from voxel to voxel are a pattern of this scan, by which it is matched."""
+    zooms = np.full(3, 2.0)
+    x, y, z = np.indices((24, 30, 24)) * 2.0
+    plane = 30.0 + 0.21 * x[:, 0] - 0.13 * z[:, 0]
+    away = ((y - plane[:, None]) * 0.97).astype(np.float32)
+    image = np.where(away < 2, 100.0, 0.0)
+    everywhere = np.ones(image.shape, bool)
+    scene = Scene(
+        image, everywhere, np.zeros(image.shape, np.uint8), (), away < 2, away > 6, zooms, 50.0,
+        np.zeros(50),
+    )  # fmt: skip
+    new = NewFace(away, away, everywhere, DEPTHS_MM[0])
+    out = np.moveaxis(replace_face(new, scene, np.random.default_rng(0)).painted(image), 1, -1)
+    off = crossing_height(out, out > 50, 50.0) - plane / 2
+    assert (off - off.mean()).std() < 0.02
+
+
+def test_under_the_chin_nothing_stays_but_a_column():
+    """Throat, shoulders and collars tell heads apart, and lie in every picture of a face."""
+    image, labels, affine = person(0)
+    xyz = np.moveaxis(np.indices(image.shape), 0, -1) @ affine[:3, :3].T + affine[:3, 3]
+    xyz -= np.argwhere(labels == BRAIN).mean(axis=0) @ affine[:3, :3].T + affine[:3, 3]
+    low = xyz[..., 2] < FLOOR_MM - 8
+    assert low.any()
+    away = np.hypot(xyz[..., 0] - SPINE_MM[0], xyz[..., 1] - SPINE_MM[1])
+    image[low & (away < 90)] = 100.0
+    new = lay_face(labels == BRAIN, affine, MARGIN_MM).within(
+        tuple(slice(0, n) for n in image.shape), affine
+    )
+    out = replace_face(new, scene_of(image, labels), np.random.default_rng(0)).painted(image)
+    assert (out[low & (away > COLUMN_MM + 6)] > THRESHOLD).mean() < 0.01
+    assert (out[low & (away < COLUMN_MM - 6)] > THRESHOLD).mean() > 0.99
+    kept = low & (away < COLUMN_MM - 30)
+    np.testing.assert_array_equal(out[kept], image[kept])
+
+
+def test_a_brain_lifts_the_skin_without_a_crease():
+    a, b = np.linspace(-40, 40, 401, dtype=np.float32), np.zeros(401, np.float32)
+    out = _rounded_minimum(a, b)
+    far = np.abs(a) >= ROUNDED_MM
+    np.testing.assert_allclose(out[far], np.minimum(a, b)[far], atol=1e-5)
+    assert (out <= np.minimum(a, b) + 1e-5).all()
+    assert np.abs(np.diff(out, 2)).max() < 0.005, "no kink"
+
+
+def test_all_grown_ups_get_a_face_of_one_size():
+    """Faces grow with brains: a size of its own would tell a person with a large head."""
+    sizes = {BrainPose(np.eye(4), scale, 1.0, 1.0).size for scale in (0.93, 1.0, 1.1, 1.25)}
+    assert sizes == {1.0}
 
 
 def test_what_was_cut_out_before_stays_so():
