@@ -12,6 +12,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
+from pydicom import dcmread
 
 from bids_deface.assurance.verdict import Decision
 from bids_deface.containers.load import load_volume
@@ -27,6 +28,8 @@ from bids_deface.dicom.writing import Writer
 from bids_deface.result import DefaceResult
 from bids_deface.settings import DefaceSettings
 from bids_deface.volume import Volume, canonical_view
+from tests.conftest import command, tree
+from tests.dicom.secrets import plant
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
@@ -141,3 +144,31 @@ def test_defacing_before_conversion_hides_what_defacing_after_it_hides(
 
 def dice(one: np.ndarray, other: np.ndarray) -> float:
     return float(2 * (one & other).sum() / (one.sum() + other.sum()))
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_no_secret_leaks_from_a_real_series(unpack, tmp_path) -> None:
+    folder = unpack("siemens_prisma_t1w_prone")
+    secrets: dict[str, bytes] = {}
+    for path in sorted(folder.rglob("*.dcm")):
+        dataset = dcmread(path)
+        secrets = plant(dataset)
+        # What the scanner itself wrote of people and places must go, too.
+        for keyword in ("DeviceSerialNumber", "StationName", "PatientBirthDate"):
+            secrets.setdefault(keyword, str(dataset[keyword].value).encode())
+        dataset.save_as(path)
+    assert len(secrets) >= 60
+    out = tmp_path / "out"
+    run = command(folder, out, module="bids_deface.cli.dicom")
+    assert run.returncode == 0, run.stdout + run.stderr
+    content = {**tree(out), **tree(tmp_path / "out-private")}
+    assert sum(name.endswith(".dcm") for name in content) == 35
+    content |= {"stdout": run.stdout.encode(), "stderr": run.stderr.encode()}
+    for name, raw in content.items():
+        low = raw.lower()
+        found = [
+            place
+            for place, secret in secrets.items()
+            if secret.lower() in low or secret.decode().lower() in name.lower()
+        ]
+        assert not found, (name, found)
