@@ -199,10 +199,10 @@ def test_one_key_gives_the_same_pseudonyms(tmp_path: Path) -> None:
 def test_a_broken_series_costs_only_itself(
     head: SyntheticHead, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    data, affine = sagittal(head)
+    data, affine = sagittal(head, every=2)
     write_series(tmp_path / "in", data, affine)
     for name in ("truncated", "mixed"):
-        path = write_series(tmp_path / "in", data, affine, name=name, SeriesNumber=9)[40]
+        path = write_series(tmp_path / "in", data, affine, name=name, SeriesNumber=9)[30]
         if name == "truncated":
             path.write_bytes(path.read_bytes()[:-1000])
         else:
@@ -226,7 +226,7 @@ def test_a_broken_series_costs_only_itself(
 def test_what_awaits_review_is_released_by_a_person(
     head: SyntheticHead, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    data, affine = sagittal(head)
+    data, affine = sagittal(head, every=2)
     # Nothing below the nose: the mouth's place can only be guessed.
     write_series(tmp_path / "in", data[:, : data.shape[1] // 2], affine)
     out, private = tmp_path / "out", tmp_path / "out-private"
@@ -307,14 +307,14 @@ def test_an_unforeseen_error_costs_its_series_only(
 
 
 def test_enhanced_echoes_get_the_same_regions(head: SyntheticHead, tmp_path: Path) -> None:
-    data, affine = sagittal(head)
+    data, affine = sagittal(head, every=2)
     path = write_enhanced(tmp_path / "in" / "enhanced.dcm", data, affine, echoes=2)
     assert main([str(tmp_path / "in"), str(tmp_path / "out")]) == 0
     (made,) = images(tmp_path / "out")
     before, after = dcmread(path), dcmread(made)
     changed = before.pixel_array != after.pixel_array
     first, second = np.split(changed, 2)
-    assert first.sum() > 20_000
+    assert first.sum() > 2_000
     # The second echo is darker: in its air, a new value is the old one more often.
     assert (first & second).sum() > 0.8 * second.sum()
     assert after.NumberOfFrames == before.NumberOfFrames
@@ -332,7 +332,7 @@ def test_enhanced_echoes_get_the_same_regions(head: SyntheticHead, tmp_path: Pat
 def test_phase_takes_the_regions_of_its_study(
     head: SyntheticHead, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    data, affine = sagittal(head)
+    data, affine = sagittal(head, every=2)
     phase = np.random.default_rng(5).integers(1, 4096, data.shape, dtype=np.uint16)
     kinds = ["ORIGINAL", "PRIMARY", "P", "ND"]
     time = {"AcquisitionDate": "20210203", "AcquisitionTime": "040506.1"}
