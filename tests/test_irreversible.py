@@ -102,11 +102,11 @@ def test_shared_files_do_not_tell_one_nose_from_another(victims, axis, least):
     assert tells(shared, truth) == tells(masks, truth) == 0.0
 
 
-def test_the_patch_in_the_noses_place_does_not_tell_the_nose(smooth_victims):
+def test_the_patch_in_the_noses_place_does_not_tell_the_nose(victims):
     """Seen from the front, where these noses differ: the patch of one intensity in its place."""
-    truth = [silhouette((v.head.dseg == NOSE) & (v.head.data > TISSUE), 1) for v in smooth_victims]
+    truth = [silhouette((v.head.dseg == NOSE) & (v.head.data > TISSUE), 1) for v in victims]
     patches = []
-    for victim in smooth_victims:
+    for victim in victims:
         near = victim.after[bounding_box(victim.result.dseg_volume.data == NOSE)]
         values, counts = np.unique(near[near > TISSUE], return_counts=True)
         patch = ndimage.binary_opening(near == values[counts.argmax()])
