@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bids_deface import deface, deface_image
+from bids_deface import deface_image
 from bids_deface.anatomy import FacialFeature
 from bids_deface.assurance.verdict import Decision
 from bids_deface.containers.load import load_volume
@@ -259,20 +259,3 @@ def test_levels_and_doubt_are_checked():
     for choice in ({"features": ["nose"]}, {"protocol": "jeong2020"}):
         with pytest.raises(UsageError, match="all of the face"):
             DefaceSettings.of(level="face", **choice)
-
-
-@pytest.mark.parametrize(
-    ("settings", "least", "wanted"),
-    [
-        (DefaceSettings.of(), 3, 3),
-        (DefaceSettings.of(), 99, deface.DRAWS),
-        (DefaceSettings.of(level="face"), 99, 1),
-        (DefaceSettings.of(protocol="jeong2020"), 99, 1),
-    ],
-)
-def test_bumps_in_which_something_is_seen_are_drawn_again(monkeypatch, settings, least, wanted):
-    numbers = iter(range(1, 99))
-    monkeypatch.setattr(deface, "_edits", lambda *_: ())
-    monkeypatch.setattr(deface, "_attempt", lambda *_: next(numbers))
-    monkeypatch.setattr(deface, "_left", lambda *a: ("a face",) if a[2] < least else ())
-    assert deface._drawn(None, settings, np.random.default_rng(0)) == wanted
