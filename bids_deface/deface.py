@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,6 @@ from bids_deface.assurance.brain import ChangeCount, count_changes, protected_in
 from bids_deface.assurance.verdict import Decision, RegionEvidence, Verdict, decide
 from bids_deface.case import Case, FeatureSource, Fill, prepare
 from bids_deface.detection.orientation import WRONG_HEADER
-from bids_deface.distortion.methods import DEFAULT_PROTOCOL
 from bids_deface.face_hiding import hide_face
 from bids_deface.hiding import erase_copies, hide_features
 from bids_deface.inspection import Inspection, inspect_head
@@ -30,9 +29,6 @@ from bids_deface.volume import Volume, canonical_view, one_image, stored_view
 
 if TYPE_CHECKING:
     from bids_deface.detection.featuremap import FeatureMap
-
-#: How often bumps are drawn where a face or a feature is seen in them.
-DRAWS: Final = 4
 
 
 def deface_volume(
@@ -65,7 +61,7 @@ def deface_volume(
     case = prepare(volume, settings, source, fill)
     give_back_memory()
     rng = np.random.default_rng(settings.random_seed)
-    attempt = _drawn(case, settings, rng)
+    attempt = _attempt(case, _edits(case, settings, rng))
     verdict = _judge(case, settings, attempt)
     notes = (*volume.notes, *case.notes)
     if verdict.decision is Decision.REVIEW and settings.on_doubt is not OnDoubt.REVIEW:
@@ -96,17 +92,6 @@ class _Attempt:
     data: NDArray[Any]
     changes: ChangeCount
     inspection: Inspection | None
-
-
-def _drawn(case: Case, settings: DefaceSettings, rng: np.random.Generator) -> _Attempt:
-    """Return the first attempt with nothing left to be seen, or the last of a few."""
-    # Bumps drawn by chance look like a face or a mouth once in a while; nothing else is drawn.
-    drawn = settings.level is Level.FEATURES and settings.methods is DEFAULT_PROTOCOL
-    for _ in range(DRAWS if drawn else 1):
-        attempt = _attempt(case, _edits(case, settings, rng))
-        if not _left(case, settings, attempt):
-            break
-    return attempt
 
 
 def _edits(case: Case, settings: DefaceSettings, rng: np.random.Generator) -> tuple[Edit, ...]:
@@ -191,23 +176,13 @@ def _judge(case: Case, settings: DefaceSettings, attempt: _Attempt) -> Verdict:
         else item
         for item in _evidence(case.features, changed_ml)
     )
-    seen = _left(case, settings, attempt, removed)
+    seen: tuple[str, ...] = ()
+    if attempt.inspection:
+        own_skin = settings.level is Level.FEATURES
+        whole = {report.index for report in case.features.regions if report.status == "found"}
+        seen = attempt.inspection.doubts(settings.features, whole, removed, own_skin=own_skin)
     doubts = (*case.doubts, *(doubt for edit in attempt.edits for doubt in edit.doubts), *seen)
     return decide(evidence, settings.features, attempt.changes, doubts)
-
-
-def _left(
-    case: Case,
-    settings: DefaceSettings,
-    attempt: _Attempt,
-    removed: frozenset[int] = frozenset(),
-) -> tuple[str, ...]:
-    """Return in words what can still be seen of the face."""
-    if not attempt.inspection:
-        return ()
-    own_skin = settings.level is Level.FEATURES
-    whole = {report.index for report in case.features.regions if report.status == "found"}
-    return attempt.inspection.doubts(settings.features, whole, removed, own_skin=own_skin)
 
 
 def _notes(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -33,7 +32,6 @@ def hide_features(
         Fill with uniform noise over each frame's own range instead of skin and air, for images
         without a skin signal of their own.
     """
-    task = replace(task, chance=int(rng.integers(2**62)))
     fill = fill_of(task, rng, uniform=uniform)
     boxes = ndimage.find_objects(task.dseg, max_label=BRAIN)
     for indices, step in task.protocol.tasks(task.features):

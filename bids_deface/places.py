@@ -93,8 +93,6 @@ class Task:
         Copies of features that hang in the air, to be erased.
     sign
         -1 where a lower stored value is more signal.
-    chance
-        Seed of what is drawn once for all frames; kept nowhere.
     """
 
     data: NDArray[Any]
@@ -107,7 +105,6 @@ class Task:
     slack_mm: float = 0.0
     copies: tuple[Copy, ...] = ()
     sign: int = 1
-    chance: int = 0
 
     def place_of_regions(
         self, found: Box, hidden: tuple[int, ...], around_mm: float = AROUND_MM
@@ -199,7 +196,6 @@ class Place:
             threshold=threshold,
             far_air=far_air,
             slack_mm=task.slack_mm,
-            chance=task.chance,
         )
 
     def edit(self, wanted: NDArray[np.bool_], values: tuple[NDArray[Any], ...]) -> Edit:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,8 +11,6 @@ from scipy import ndimage, stats
 from bids_deface.containers.load import load_volume
 from bids_deface.dataset.demo import nifti_bytes
 from bids_deface.deface import deface_volume
-from bids_deface.detection.detector import FeatureDetector
-from bids_deface.distortion import front
 from bids_deface.heights import footprint_of, surface_height, widen
 from bids_deface.population import SyntheticHead, synthetic_head
 from bids_deface.record import success_record
@@ -52,19 +49,7 @@ def crooked(head: SyntheticHead, side: int) -> SyntheticHead:
 @pytest.fixture(scope="module")
 def victims(detector, tmp_path_factory) -> list[Victim]:
     """Two people whose noses bend to different sides."""
-    return defaced_pair(tmp_path_factory.mktemp("victims"), detector)
-
-
-@pytest.fixture(scope="module")
-def smooth_victims(detector, tmp_path_factory) -> list[Victim]:
-    """The same without the bumps, which are drawn by chance and could hide what is left."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(front, "random_relief", lambda shape, *_: np.zeros(shape))
-        return defaced_pair(tmp_path_factory.mktemp("smooth"), detector)
-
-
-def defaced_pair(folder: Path, detector: FeatureDetector) -> list[Victim]:
-    out = []
+    folder, out = tmp_path_factory.mktemp("victims"), []
     for side in (-1, 1):
         head = crooked(synthetic_head(np.random.default_rng(31 + side)), side)
         (folder / f"{side}.nii.gz").write_bytes(nifti_bytes(head))
@@ -129,8 +114,8 @@ def skin_height(data: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("index", [1, 2, 6])
-def test_flattened_surfaces_keep_no_relief(smooth_victims, index):
-    for victim in smooth_victims:
+def test_flattened_surfaces_keep_no_relief(victims, index):
+    for victim in victims:
         flat = np.full(2, ZOOM)
         own = footprint_of(np.moveaxis(victim.result.dseg == index, 1, -1))
         nose = footprint_of(np.moveaxis(victim.result.dseg == NOSE, 1, -1))

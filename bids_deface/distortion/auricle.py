@@ -62,7 +62,6 @@ def remove_auricle(scene: Scene, axis: int, sign: int, rng: np.random.Generator)
         footprint=footprint,
         old=old,
         new=new,
-        shown=new,
         outermost=np.where(footprint, tip_of(region), -1.0),
         innermost=np.full(old.shape, np.inf),
         ground=ground_under(columns, scene.head & ~scene.region, new),

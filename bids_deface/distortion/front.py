@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from bids_deface.distortion.relief import REACH_MM, random_relief
 from bids_deface.distortion.scene import Change, Scene
 from bids_deface.distortion.surface import (
     Heights,
@@ -28,7 +27,7 @@ BRIDGE_MM = 10.0
 #: Widening of the features' footprint, mm; at least one voxel.
 RIM_MM = 5.0
 #: Width over which the new surface meets the skin around it, mm.
-TAPER_MM = 14.0
+TAPER_MM = 8.0
 #: Smoothing of the rim from which the surface starts, and of the surface itself, mm: no brow
 #: ridge and no fold of the cheek is carried into it.
 RIM_SMOOTHING_MM = 4.0
@@ -39,8 +38,7 @@ def smooth_front(scene: Scene, axis: int, sign: int, rng: np.random.Generator) -
     """Replace the surface over all features of the front by one smooth membrane of skin.
 
     The height of the skin around the features is carried across them and smoothed, which keeps
-    no relief of the features themselves: lids, sockets, nose and lips are gone. What a recogniser
-    would still read off that surface is drowned by bumps drawn by chance. Under the new
+    no relief of the features themselves: lids, sockets, nose and lips are gone. Under the new
     surface a shell of skin gets one local intensity; above it is air noise of the scan. The nose
     changes as a whole, down to its root.
 
@@ -63,18 +61,13 @@ def smooth_front(scene: Scene, axis: int, sign: int, rng: np.random.Generator) -
     weight = np.clip(ndimage.distance_transform_edt(footprint, sampling=flat) / TAPER_MM, 0, 1)
     new = np.where(old >= 0, old + weight * (bare - old), bare)
     protruding = scene.protruding
-    # The mask is that of all images of one scan: it must not know what was drawn.
-    zoom = float(scene.zooms[axis])
-    shown = new + weight * random_relief(new.shape, flat, scene.chance) / zoom
-    highest = np.where(footprint, new + REACH_MM / zoom, -1.0)
     nose = columns.view(protruding)
     near = widen(footprint_of(nose), RIM_MM, flat)
     heights = Heights(
         footprint=footprint,
         old=old,
         new=new,
-        shown=shown,
-        outermost=np.where(near, np.maximum(highest, tip_of(nose)), highest),
+        outermost=np.where(near, tip_of(nose), -1.0),
         innermost=inner_face(nose),
         ground=ground_under(columns, scene.head & ~protruding, new),
     )

@@ -41,8 +41,6 @@ class Scene:
         Stored values of air anywhere in the image (1D), for boxes without air of their own.
     slack_mm
         How far the surface of this frame may lie from ``head``.
-    chance
-        Seed of what is drawn once for all frames.
     """
 
     data: NDArray[Any]
@@ -55,7 +53,6 @@ class Scene:
     threshold: float
     far_air: NDArray[Any]
     slack_mm: float = 0.0
-    chance: int = 0
 
     @property
     def protruding(self) -> NDArray[np.bool_]:

@@ -23,8 +23,8 @@ from bids_deface.heights import (
 from bids_deface.tissue import dilate_mm
 
 #: Thickness of the uniform layer that replaces the skin, mm, by outward axis: the temporal lobe
-#: lies a centimetre under the auricle; in front, bumps take most of it.
-SHELL_MM = (3.0, 5.5)
+#: lies a centimetre under the auricle.
+SHELL_MM = (3.0, 5.0)
 #: Air above the old and the new surface that is renewed (partial volume), mm.
 ABOVE_MM = 3.0
 #: Depth under the surface at which the skin's intensity is read, mm.
@@ -49,9 +49,7 @@ class Heights:
     old
         The surface as it is; -1 where a column holds no head.
     new
-        The surface to be; what changes follows from it.
-    shown
-        The surface that is drawn there.
+        The surface to be.
     outermost
         Air is renewed up to here at least: the tip of what protrudes.
     innermost
@@ -65,7 +63,6 @@ class Heights:
     footprint: NDArray[np.bool_]
     old: NDArray[np.float64]
     new: NDArray[np.float64]
-    shown: NDArray[np.float64]
     outermost: NDArray[np.float64]
     innermost: NDArray[np.float64]
     ground: NDArray[np.float64]
@@ -173,7 +170,7 @@ def resurface(
     # What a cut leaves hanging in the air goes with it, and no skin is built there.
     loose = loose_pieces(scene.head, cut, scene.zooms)
     mask = cut | loose
-    height, carried = (columns.spread(m, mask.shape)[mask] for m in (heights.shown, stands))
+    height, carried = (columns.spread(m, mask.shape)[mask] for m in (new, stands))
     cover = np.clip((height + 0.5 - columns.levels(mask.shape)[mask]) / ramp + crossing, 0, 1)
     cover[~carried | ~cut[mask]] = 0
     return put_skin(scene, mask, cover, skin, rng)
