@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from nipype.interfaces.utility import Function
@@ -40,19 +41,31 @@ def live(folder: str) -> str:
     return folder
 
 
-def test_a_killed_worker_costs_its_own_node_only(tmp_path: Path) -> None:
+def run(folder: Path, *jobs: Callable[[str], str]) -> tuple[bool, list[str]]:
+    """Run nodes side by side; return whether none crashed, and which ended."""
     plugin, args = choose_plugin(2, 4.0, None, None, "{}")
-    execution = Execution(plugin, tmp_path / "crash", args)
+    execution = Execution(plugin, folder / "crash", args)
     configure(execution)
-    workflow = Workflow("killed_wf", base_dir=tmp_path / "work")
-    for job in (die_always, die_once, live):
+    workflow = Workflow("killed_wf", base_dir=folder / "work")
+    for job in jobs:
         node = Node(Function(["folder"], ["out"], job), name=job.__name__)
-        node.inputs.folder = str(tmp_path)
+        node.inputs.folder = str(folder)
         workflow.add_nodes([node])
     ended: list[str] = []
-    assert not run_workflow(workflow, execution, ended.append)
-    assert (tmp_path / "survived").exists()
+    return run_workflow(workflow, execution, ended.append), sorted(ended)
+
+
+def test_a_killed_worker_costs_its_own_node_only(tmp_path: Path) -> None:
+    fine, ended = run(tmp_path, die_always, live)
+    assert not fine
     assert (tmp_path / "lived").exists()
-    assert sorted(ended) == ["killed_wf.die_always", "killed_wf.die_once", "killed_wf.live"]
+    assert ended == ["killed_wf.die_always", "killed_wf.live"]
     (crash,) = (tmp_path / "crash").glob("*.txt")
     assert "too little memory" in crash.read_text()
+
+
+def test_a_node_that_is_killed_once_is_run_again(tmp_path: Path) -> None:
+    fine, ended = run(tmp_path, die_once)
+    assert fine
+    assert (tmp_path / "survived").exists()
+    assert ended == ["killed_wf.die_once"]
