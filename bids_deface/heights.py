@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from scipy import ndimage, sparse
 from scipy.sparse.linalg import spsolve
 
+from bids_deface.tissue import ROUNDING_MM
+
 #: Smoothing of the rim from which a membrane starts, mm.
 RIM_SMOOTHING_MM = 2.0
 
@@ -130,7 +132,7 @@ def widen(
     if not footprint.any():
         return footprint
     distance = ndimage.distance_transform_edt(~footprint, sampling=zooms)
-    return np.asarray(distance <= radius_mm)
+    return np.asarray(distance <= radius_mm + ROUNDING_MM)
 
 
 def enclosing_ellipse(
