@@ -111,9 +111,14 @@ def stored_view(data: NDArray[Any], affine: NDArray[np.float64]) -> NDArray[Any]
 
 
 def canonical_affine(shape: tuple[int, ...], affine: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the voxel-to-world matrix of :func:`canonical_view`."""
+    """Return the voxel-to-world matrix of :func:`canonical_view`, without its last digits.
+
+    These differ from format to format, and the same scan is to give the same regions. Directions
+    lose less than 0.03 mm over 512 voxels, places less than 0.005 mm.
+    """
     turn = inv_ornt_aff(io_orientation(affine), shape[:3])
-    return np.asarray(affine @ turn, dtype=np.float64)
+    out = np.asarray(affine @ turn, dtype=np.float64)
+    return np.column_stack([out[:, :3].round(4), out[:, 3].round(2)])
 
 
 def zooms_of(affine: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -33,11 +33,8 @@ from tests.dicom.secrets import plant
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
-#: Least Dice of the masks; measured: 0.99 (Philips), 0.9999 (Prisma), 0.98 (Trio).
+#: Least Dice of the masks where a slice is missing; measured: 0.985.
 MASKS = 0.97
-#: Least Dice of the voxels that differ from the original; measured: 0.947, 0.999, 0.967. The fill
-#: is random and hits the old value now and then: two seeds on one Philips file reach 0.949.
-CHANGED = 0.93
 
 
 @pytest.fixture
@@ -138,8 +135,12 @@ def test_defacing_before_conversion_hides_what_defacing_after_it_hides(
     assert not (old != my_new)[~my_mask].any()
     assert not (old != their_new)[~their_mask].any()
     assert np.array_equal(my_new[~(my_mask | their_mask)], their_new[~(my_mask | their_mask)])
-    assert dice(my_mask, their_mask) >= MASKS
-    assert dice(old != my_new, old != their_new) >= CHANGED
+    if stack.n_missing:
+        assert dice(my_mask, their_mask) >= MASKS
+    else:
+        # Voxel by voxel, the fill too: both drew it with one seed.
+        assert np.array_equal(my_mask, their_mask)
+        assert np.array_equal(my_new, their_new)
 
 
 def dice(one: np.ndarray, other: np.ndarray) -> float:
