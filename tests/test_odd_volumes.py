@@ -20,7 +20,7 @@ from bids_deface.population import SyntheticHead, synthetic_head
 from bids_deface.settings import DefaceSettings
 from bids_deface.surroundings import Surroundings
 from bids_deface.tissue import dilate_mm
-from bids_deface.volume import Volume, spatial_mean
+from bids_deface.volume import Volume, canonical_affine, spatial_mean
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +105,9 @@ class Reference:
     sha256 = "of the magnitude"
 
     def __init__(self, coarse, plain, surface_affine=None):
-        affine = coarse.affine if surface_affine is None else surface_affine
+        # Whoever lends regions lies in the matrix that all work is done in.
+        own = canonical_affine(coarse.data.shape, coarse.affine)
+        affine = own if surface_affine is None else surface_affine
         surface = Surface(coarse.data.astype(np.float32), affine, plain.features.dseg)
         self.found = replace(plain.features, surface=surface)
 
