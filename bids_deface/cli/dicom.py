@@ -99,7 +99,7 @@ def _add_running(group: _ArgumentGroup) -> None:
     )
     group.add_argument(
         "--accept", type=Path, metavar="FILE",
-        help="release what you reviewed: TSV with a column series, as in results.tsv",
+        help="release what you reviewed: rows of results.tsv (columns series and stamp)",
     )  # fmt: skip
     group.add_argument(
         "--nprocs", type=positive_int, default=1, metavar="N", help="series at once"

@@ -108,13 +108,14 @@ def plan_tasks(
     weights: str,
 ) -> list[Task]:
     """Return one task for each series."""
+    stamps = {one.first.series_uid: _stamp(one, args.in_dir) for one in collection.series}
 
     def task(series: Series) -> Task:
         lenders = lenders_of(series, collection.series)
         fingerprint = job.writer.cleaner.pseudonyms.fingerprint(
             __version__, weights, job.settings, job.writer.cleaner.options,
             job.writer.keep_syntax, job.include_other,
-            *(_stamp(one, args.in_dir) for one in (series, *lenders)),
+            *(stamps[one.first.series_uid] for one in (series, *lenders)),
         )  # fmt: skip
         place = job.writer.place_of(series)
         done = None if args.force else ledger.done(place, fingerprint)

@@ -84,7 +84,7 @@ class SeriesJob:
             if series.other:
                 outcome = self._copy(series, place)
             else:
-                outcome = self._deface(series, lenders, detector, show)
+                outcome = self._deface(series, place, lenders, detector, show)
         except ImageError as error:
             outcome = Outcome(str(place), Decision.FAIL.value, (error.message,), error.hint)
         return replace(outcome, seconds=round(time.monotonic() - began, 1))
@@ -101,11 +101,11 @@ class SeriesJob:
     def _deface(
         self,
         series: Series,
+        place: Path,
         lenders: Sequence[Series],
         detector: FeatureDetector,
         show: Show | None,
     ) -> Outcome:
-        place = self.writer.place_of(series)
         if series.is_burned_in:
             raise SeriesError("text is burned into its pixels.", "Blank it out before defacing.")
         stacks = stacks_of(series)

@@ -49,7 +49,7 @@ def mark_headers(dataset: Dataset, options: HeaderOptions, *, defaced: bool) -> 
     defaced
         Whether all of the face was hidden, too.
     """
-    codes = [code for code in codes_of(options) if defaced or code != FEATURES_CODE]
+    codes = _codes_of(options, defaced=defaced)
     is_basic = options.profile is Profile.BASIC
     profile = "PS3.15 E basic profile" if is_basic else "20 fields of Jeong et al. 2020"
     methods = [f"bids-deface {__version__}: {profile}"]
@@ -96,21 +96,22 @@ def _frame_types(dataset: Dataset) -> Iterator[Dataset]:
             yield from groups.get("MRImageFrameTypeSequence", None) or ()
 
 
-def codes_of(options: HeaderOptions) -> tuple[str, ...]:
-    """Return the codes of what is done to headers and pixels of a defaced image."""
-    if options.profile is Profile.JEONG2020:
-        return (FEATURES_CODE,)
-    dates = {Dates.ORIGINAL: "113106", Dates.SHIFTED: "113107"}
-    optional = {
+def _codes_of(options: HeaderOptions, *, defaced: bool) -> list[str]:
+    """Return the codes of what was done to headers and pixels, in order."""
+    is_basic = options.profile is Profile.BASIC
+    done = {
+        "113100": is_basic,
+        FEATURES_CODE: defaced,
         "113105": options.clean_descriptors,
-        dates.get(options.dates, ""): options.dates is not Dates.NONE,
+        "113106": options.dates is Dates.ORIGINAL,
+        "113107": options.dates is Dates.SHIFTED,
         "113108": options.keep_patient_characteristics,
         "113109": options.keep_device,
         "113110": options.keep_uids,
         "113111": bool(options.private),
         "113112": options.keep_institution,
     }
-    return ("113100", FEATURES_CODE, *sorted(code for code, on in optional.items() if on))
+    return [code for code, on in done.items() if on and (is_basic or code == FEATURES_CODE)]
 
 
 def new_file_meta(dataset: Dataset) -> None:

@@ -6,6 +6,7 @@ import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -86,7 +87,7 @@ class Series:
             return "it may hold the outline of a face, or a document"
         return ""
 
-    @property
+    @cached_property
     def other(self) -> str:
         """Why the series is no scan of a volume; empty if it is one."""
         if all(not one.n_images for one in self.instances):

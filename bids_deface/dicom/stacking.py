@@ -68,11 +68,6 @@ class Stack:
         """Whether skin stands out against air."""
         return self.first.shows_tissue
 
-    def shares_grid(self, other: Stack) -> bool:
-        """Tell whether both have the same voxels."""
-        same = np.allclose(self.affine, other.affine, atol=SAME_PLACE_MM)
-        return self.shape == other.shape and bool(same)
-
 
 def stack_frames(frames: Sequence[Frame]) -> tuple[Stack, ...]:
     """Sort the frames of a series into stacks.

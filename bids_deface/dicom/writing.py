@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ class Hidden:
     features: tuple[str, ...]
     complete: bool
 
-    @property
+    @cached_property
     def changed(self) -> bool:
         """Whether anything was."""
         return any(bool(mark.any()) for mark in self.masks)
