@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 import multiprocessing
 import shutil
 import sys
@@ -38,6 +36,7 @@ from bids_deface.dicom.series import Collection
 from bids_deface.dicom.writing import UNFINISHED, Writer
 from bids_deface.errors import OutputError, WorkerError
 from bids_deface.settings import DefaceSettings
+from bids_deface.textfiles import table_text
 
 
 def run(args: argparse.Namespace, settings: DefaceSettings) -> int:
@@ -154,11 +153,8 @@ def _write_mapping(path: Path, writer: Writer, tasks: Sequence[Task]) -> None:
         rows["patient", first.patient[0]] = names.patient(*first.patient[:2])
         rows["study", first.study_uid] = names.uid(first.study_uid)
         rows["series", first.series_uid] = names.uid(first.series_uid)
-    text = io.StringIO()
-    table = csv.writer(text, delimiter="\t", lineterminator="\n")
-    table.writerow(("kind", "original", "replacement"))
-    table.writerows((*key, value) for key, value in rows.items())
-    write_secret(path, text.getvalue())
+    cells = ((*key, value) for key, value in rows.items())
+    write_secret(path, table_text(("kind", "original", "replacement"), cells))
 
 
 def _summary(

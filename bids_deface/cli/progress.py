@@ -11,9 +11,9 @@ from typing import Self
 
 from tqdm import tqdm
 
-from bids_deface.dataset.derivatives import read_json
 from bids_deface.dataset.names import node_name
 from bids_deface.dataset.plan import Plan, PlannedImage
+from bids_deface.textfiles import read_json
 
 
 class Progress:

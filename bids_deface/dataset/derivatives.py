@@ -14,6 +14,7 @@ from bids_deface.containers.files import write_whole
 from bids_deface.dataset.names import SURFACE, OutputNames
 from bids_deface.dataset.sidecars import dseg_sidecar, image_sidecar, label_table, mask_sidecar
 from bids_deface.errors import OutputError
+from bids_deface.textfiles import read_json
 
 BIDS_VERSION = "1.10.0"
 #: Pictures of an image, by what they show; those of the original have a prefix.
@@ -218,12 +219,3 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 def write_text(path: Path, content: str) -> None:
     """Write UTF-8 text whole or not at all."""
     write_whole(path, content.encode())
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object; empty where there is none that can be read."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}

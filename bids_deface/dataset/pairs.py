@@ -8,8 +8,8 @@ from pathlib import Path, PurePosixPath
 from bids_deface.cohort import Pair
 from bids_deface.dataset.query import ImageRecord
 from bids_deface.dataset.suffixes import describe
-from bids_deface.dataset.tables import read_rows
 from bids_deface.errors import NoInputError, UsageError
+from bids_deface.textfiles import read_rows
 
 RAW = "bids:raw:"
 COLUMNS = ("original", "defaced")

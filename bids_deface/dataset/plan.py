@@ -10,12 +10,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from bids_deface.dataset.derivatives import read_json
 from bids_deface.dataset.names import OutputNames
 from bids_deface.dataset.query import ImageRecord
 from bids_deface.dataset.sessions import Regions, find_references
 from bids_deface.errors import InvalidBIDSError
 from bids_deface.kinds import PRIVATE
+from bids_deface.textfiles import read_json
 
 
 class Action(StrEnum):

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from bids_deface.assurance.verdict import Decision
-from bids_deface.dataset.derivatives import ORIGINAL, PICTURES, Produced, read_json, store_image
+from bids_deface.dataset.derivatives import ORIGINAL, PICTURES, Produced, store_image
 from bids_deface.dataset.names import OutputNames
 from bids_deface.dataset.plan import Action, Plan, PlannedImage
-from bids_deface.dataset.tables import read_rows
 from bids_deface.errors import UsageError
 from bids_deface.kinds import PRIVATE
+from bids_deface.textfiles import read_json, read_rows
 
 #: Of the table of accepted images.
 COLUMN = "source"

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from bids_deface import __version__
-from bids_deface.dataset.derivatives import BIDS_VERSION, read_json, write_json, write_text
+from bids_deface.dataset.derivatives import BIDS_VERSION, write_json, write_text
 from bids_deface.dataset.suffixes import DATATYPES
 from bids_deface.kinds import PRIVATE
+from bids_deface.textfiles import read_json
 
 #: BIDS knows ``defacemask`` in anat only, ``dseg`` in anat, func and dwi.
 NOT_IN_BIDS = (

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import shutil
 from collections.abc import Iterable, Mapping
@@ -14,6 +12,7 @@ from typing import Any, Final
 from bids_deface.assurance.verdict import Decision
 from bids_deface.containers.files import write_whole
 from bids_deface.errors import OutputError
+from bids_deface.textfiles import read_json, table_text
 
 #: Series that show no head: copied with clean headers, or not at all.
 OTHER: Final = "OTHER"
@@ -66,6 +65,14 @@ class Outcome:
     def is_fine(self) -> bool:
         """Whether nobody has to look after it."""
         return self.verdict in (Decision.PASS.value, OTHER, LEFT_OUT)
+
+    @property
+    def cells(self) -> tuple[str | int | float, ...]:
+        """Its row of the table of results, but for where its files came from."""
+        why = "; ".join((*self.reasons, self.hint)).strip("; ")
+        notes = "; ".join(self.notes)
+        row = (self.place, self.stamp, self.verdict, why, notes)
+        return (*row, self.n_files, self.changed, self.seconds)
 
     @property
     def line(self) -> str:
@@ -127,7 +134,7 @@ class Ledger:
 
     def done(self, place: Path, fingerprint: str) -> Outcome | None:
         """Return what became of a series in an earlier run; None if it is to be done (again)."""
-        known = self._read(self._record(str(place)))
+        known = read_json(self._record(str(place)))
         if known.get("fingerprint") != fingerprint:
             return None
         outcome = _outcome(known)
@@ -141,14 +148,8 @@ class Ledger:
 
     def write_table(self, outcomes: Mapping[str, Outcome], sources: Mapping[str, str]) -> None:
         """Write ``results.tsv``: one row a series of this run."""
-        text = io.StringIO()
-        table = csv.writer(text, delimiter="\t", lineterminator="\n")
-        table.writerow(COLUMNS)
-        for key, one in outcomes.items():
-            why = "; ".join((*one.reasons, one.hint)).strip("; ")
-            row = (one.place, one.stamp, one.verdict, why, "; ".join(one.notes), one.n_files)
-            table.writerow((*row, one.changed, one.seconds, sources[key]))
-        self._write(self.private / "results.tsv", text.getvalue())
+        rows = ((*one.cells, sources[key]) for key, one in outcomes.items())
+        self._write(self.private / "results.tsv", table_text(COLUMNS, rows))
 
     def _record(self, place: str) -> Path:
         return self.private / "records" / f"{place.replace('/', '_')}.json"
@@ -158,14 +159,6 @@ class Ledger:
         path.parent.mkdir(parents=True, exist_ok=True)
         # Names of folders may hold bytes that are no UTF-8.
         write_whole(path, text.encode("utf-8", "backslashreplace"))
-
-    @staticmethod
-    def _read(path: Path) -> dict[str, Any]:
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return {}
-        return content if isinstance(content, dict) else {}
 
 
 def _outcome(known: Mapping[str, Any]) -> Outcome:

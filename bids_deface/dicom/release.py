@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import shutil
 from collections.abc import Iterable
 from dataclasses import replace
@@ -12,7 +11,8 @@ from typing import Final
 from bids_deface.assurance.verdict import Decision
 from bids_deface.dicom.outcome import Ledger, Outcome
 from bids_deface.dicom.writing import UNFINISHED
-from bids_deface.errors import NoInputError, OutputError, UsageError
+from bids_deface.errors import OutputError, UsageError
+from bids_deface.textfiles import read_rows
 
 COLUMNS: Final = ("series", "stamp")
 
@@ -48,7 +48,8 @@ def accept(table: Path, ledger: Ledger, known: Iterable[Outcome | None]) -> dict
         for one in known
         if one and one.verdict == Decision.REVIEW.value
     }
-    wanted = _rows(table)
+    rows = read_rows(table, COLUMNS, "Take the rows of results.tsv.")
+    wanted = list(dict.fromkeys((row["series"], row["stamp"]) for row in rows))
     for place, stamp in wanted:
         # All are looked at before the first is moved.
         if (place, stamp) not in waiting:
@@ -72,15 +73,3 @@ def _release(outcome: Outcome, ledger: Ledger) -> Outcome:
         raise OutputError(f"{outcome.place} cannot be released ({error.strerror}).") from error
     notes = (*outcome.notes, "released by a person who reviewed it")
     return replace(outcome, verdict=Decision.PASS.value, notes=notes)
-
-
-def _rows(table: Path) -> list[tuple[str, str]]:
-    try:
-        with table.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file, delimiter="\t"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise NoInputError(f"The table {table} cannot be read.") from error
-    for column in COLUMNS:
-        if any(not row.get(column) for row in rows):
-            raise UsageError(f"{table} lacks values in a column {column}, as in results.tsv.")
-    return list(dict.fromkeys((row["series"], row["stamp"]) for row in rows))

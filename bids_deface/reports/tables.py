@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from bids_deface.containers.files import write_whole
+from bids_deface.textfiles import table_text
 
 
 def write_table(path: Path, columns: Mapping[str, str], rows: Iterable[Iterable[object]]) -> Path:
@@ -28,11 +27,7 @@ def write_table(path: Path, columns: Mapping[str, str], rows: Iterable[Iterable[
     Path
         Of the table.
     """
-    text = io.StringIO()
-    writer = csv.writer(text, delimiter="\t", lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(rows)
-    write_whole(path, text.getvalue().encode())
+    write_whole(path, table_text(columns, rows).encode())
     dictionary = {name: {"Description": words} for name, words in columns.items()}
     write_whole(path.with_suffix(".json"), (json.dumps(dictionary, indent=2) + "\n").encode())
     return path

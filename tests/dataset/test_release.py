@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from bids_deface.dataset.derivatives import Produced, read_json, store_image
+from bids_deface.dataset.derivatives import Produced, store_image
 from bids_deface.dataset.names import OutputNames
 from bids_deface.dataset.plan import Action, Plan, PlannedImage
 from bids_deface.dataset.query import ImageRecord
 from bids_deface.dataset.release import read_accepted, release
 from bids_deface.errors import NoInputError, UsageError
+from bids_deface.textfiles import read_json
 from tests.dataset.test_derivatives import RESULT, stored
 
 SOURCE = RESULT["Source"]

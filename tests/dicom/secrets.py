@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.tag import Tag
@@ -96,6 +98,17 @@ def plant(dataset: Dataset) -> dict[str, bytes]:
     dataset.file_meta.SourceApplicationEntityTitle = word("SourceApplicationEntityTitle")
     dataset.file_meta.ImplementationVersionName = word("ImplementationVersionName")
     return secrets
+
+
+def leaks(secrets: Mapping[str, bytes], content: Mapping[str, bytes]) -> list[tuple[str, str]]:
+    """Return where secrets stand, whatever their case: name of the content, place of planting."""
+    return [
+        (name, place)
+        for name, raw in content.items()
+        for low in [raw.lower()]
+        for place, secret in secrets.items()
+        if secret.lower() in low or secret.decode().lower() in name.lower()
+    ]
 
 
 def _plant_nested(dataset: Dataset, word) -> None:

@@ -1,10 +1,13 @@
-"""Tables (TSV) that a person gives to a command."""
+"""Tables (TSV) and JSON objects: read, and tables put into words."""
 
 from __future__ import annotations
 
 import csv
+import io
+import json
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from bids_deface.errors import NoInputError, UsageError
 
@@ -38,3 +41,29 @@ def read_rows(path: Path, columns: Iterable[str], hint: str) -> list[dict[str, s
     if missing:
         raise UsageError(f"{path} has no column {missing[0]!r}.", hint)
     return [{name: (row[name] or "").strip() for name in wanted} for row in reader]
+
+
+def table_text(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+    """Return a table as tab-separated values.
+
+    Parameters
+    ----------
+    columns
+        Names, in order.
+    rows
+        One cell for each column.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter="\t", lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object; empty where there is none that can be read."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
