@@ -20,6 +20,7 @@ from pydicom.uid import (
     RLELossless,
 )
 
+from bids_deface.dicom.frame_headers import frame_count
 from bids_deface.errors import SeriesError
 
 #: Elements that hold an image's pixels.
@@ -119,7 +120,7 @@ def trim_pixels(dataset: Dataset) -> None:
     if "PixelData" not in dataset or dataset.file_meta.TransferSyntaxUID not in PLAIN:
         return
     bits = dataset.Rows * dataset.Columns * dataset.get("SamplesPerPixel", 1)
-    bits *= int(dataset.get("NumberOfFrames", 1) or 1) * dataset.BitsAllocated
+    bits *= frame_count(dataset) * dataset.BitsAllocated
     length = (bits + 7) // 8
     dataset.PixelData = dataset.PixelData[: length + length % 2]
 

@@ -12,7 +12,8 @@ from typing import Final
 
 from pydicom.uid import ExplicitVRBigEndian
 
-from bids_deface.dicom.instances import NO_IMAGE, Instance, NoDicomError, read_instance
+from bids_deface.dicom.frame_headers import NO_IMAGE
+from bids_deface.dicom.instances import Instance, NoDicomError, read_instance
 from bids_deface.dicom.stacking import LEAST_SLICES
 from bids_deface.errors import NoInputError, ReadError, SeriesError
 
