@@ -22,7 +22,7 @@ from bids_deface.containers.forms import form_notes
 from bids_deface.containers.names import files_of
 from bids_deface.errors import ImageError, NoInputError
 from bids_deface.kinds import Container
-from bids_deface.volume import Volume, zooms_of
+from bids_deface.volume import Volume
 
 SIZES = (348, 540)
 QFORM_FIELDS = ("quatern_b", "quatern_c", "quatern_d", "qoffset_x", "qoffset_y", "qoffset_z")
@@ -131,25 +131,45 @@ def derived_volume(data: NDArray[Any], like: Volume, description: str) -> Volume
         ``descrip`` of the header, at most 79 characters.
     """
     source = None if like.container is Container.MGH else parse_header(like.prefix, None)
-    header = nib.Nifti2Header() if isinstance(source, nib.Nifti2Header) else nib.Nifti1Header()
-    header.set_data_dtype(data.dtype)
-    header.set_data_shape(data.shape)
     if source is None:
-        header.set_zooms(zooms_of(like.affine))
-        header.set_qform(like.affine, 1)
-        header.set_sform(like.affine, 1)
-        header.set_xyzt_units("mm")
+        header = new_header(data, like.affine)
     else:
+        header = nib.Nifti2Header() if isinstance(source, nib.Nifti2Header) else nib.Nifti1Header()
+        header.set_data_dtype(data.dtype)
+        header.set_data_shape(data.shape)
         for field in GRID_FIELDS:
             header[field] = source[field]
         header["pixdim"][:4] = source["pixdim"][:4]
         header["xyzt_units"] = source["xyzt_units"]
     header["descrip"] = description.encode()
-    # A single file: voxels after the empty extension flag.
+    return Volume(np.asarray(data), like.affine, prefix_of(header), b"", 1.0)
+
+
+def new_header(data: NDArray[Any], affine: NDArray[np.float64]) -> nib.Nifti1Header:
+    """Return a header for voxels (i, j, k[, t]) that came in no NIfTI file.
+
+    Parameters
+    ----------
+    data
+        The voxels.
+    affine
+        Voxel-to-world matrix (4x4, RAS+, mm).
+    """
+    header = nib.Nifti1Header()
+    header.set_data_dtype(data.dtype)
+    header.set_data_shape(data.shape)
+    header.set_qform(affine, 1)
+    header.set_sform(affine, 1)
+    header.set_xyzt_units("mm")
+    return header
+
+
+def prefix_of(header: nib.Nifti1Header) -> bytes:
+    """Return what comes before the voxels of a single file without extensions."""
     header["magic"] = header.single_magic
+    # Voxels come after the empty extension flag.
     header["vox_offset"] = header.sizeof_hdr + 4
-    prefix = bytes(header.binaryblock) + b"\0\0\0\0"
-    return Volume(np.asarray(data), like.affine, prefix, b"", 1.0)
+    return bytes(header.binaryblock) + b"\0\0\0\0"
 
 
 def _header(

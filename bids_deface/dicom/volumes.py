@@ -9,10 +9,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
+from bids_deface.containers.nifti import new_header, prefix_of
 from bids_deface.dicom.pixels import read_frames
 from bids_deface.dicom.stacking import Stack
 from bids_deface.errors import SeriesError
@@ -94,19 +94,13 @@ def _volume(stack: Stack, array: NDArray[Any]) -> Volume:
     _bridge(array, stack.slots)
     data = array if stack.n_repeats > 1 else array[..., 0]
     slope, inter = scales.pop()
-    header = nib.Nifti1Header()
-    header.set_data_dtype(data.dtype)
-    header.set_data_shape(data.shape)
-    header.set_qform(stack.affine, 1)
-    header.set_sform(stack.affine, 1)
-    header.set_xyzt_units("mm")
-    header["vox_offset"] = 352
+    header = new_header(data, stack.affine)
     header["scl_slope"], header["scl_inter"] = slope, inter
     note = f"{stack.n_missing} missing slices were bridged for the detector"
     return Volume(
         data=data,
         affine=stack.affine,
-        prefix=header.binaryblock + b"\0\0\0\0",
+        prefix=prefix_of(header),
         trailer=b"",
         slope=slope,
         inter=inter,
