@@ -117,18 +117,21 @@ def deface_stacks(
     """
     first: Lender | None = None
     for stack, volume in zip(stacks, volumes, strict=True):
-        if not stack.shows_tissue and first is None and not lenders:
+        ask = (*([first] if first else []), *lenders)
+        if not stack.shows_tissue and not ask:
             raise SeriesError(
                 "it shows phase or another part of the signal only, in which no face is seen.",
                 "Deface it in one run with the magnitude of its study.",
             )
-        source: FeatureSource = SessionFeatures(
-            _seen(volume, detector) if stack.shows_tissue else None,
-            (*([first] if first else []), *lenders),
-            settings.labels,
-            detector.sha256,
-            shows_tissue=stack.shows_tissue,
-        )
+        source: FeatureSource = detector
+        if ask:
+            source = SessionFeatures(
+                _seen(volume, detector) if stack.shows_tissue else None,
+                ask,
+                settings.labels,
+                detector.sha256,
+                shows_tissue=stack.shows_tissue,
+            )
         fill: Fill = "tissue" if stack.shows_tissue else "uniform"
         result = deface_volume(volume, settings, source, fill=fill)
         if first is None and stack.shows_tissue:
