@@ -1,6 +1,6 @@
 """Peak memory of the whole job on one scan, from file to file, as a multiple of its voxels.
 
-    python benchmarks/peak_memory.py [SCAN.nii] [--zoom 0.333]
+    python benchmarks/peak_memory.py [SCAN.nii] [--zoom 0.5]
 
 Without a scan, a made-up head of 0.5 mm, int16, is used (about 200 MB). Counted is what comes on
 top of a process that has loaded libraries and weights: the scan's own voxels are the first 1.0.
@@ -9,28 +9,20 @@ top of a process that has loaded libraries and weights: the scan's own voxels ar
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import resource
 import tempfile
 import time
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+
+from measuring import apart, made_up_head
+
+#: Field of view of the made-up head, mm.
+FIELD_MM = (186.0, 258.0, 258.0)
 
 
 def peak_mb() -> float:
     """Return the greatest memory this process has held, MB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
-
-
-def made_up_head(path: Path, zoom: float) -> None:
-    """Write a head with voxels of 1.5 mm times ``zoom``."""
-    import nibabel as nib
-    import numpy as np
-
-    from bids_deface.population import synthetic_head
-
-    head = synthetic_head(np.random.default_rng(7), zoom=zoom)
-    nib.save(nib.Nifti1Image(head.data, head.affine), path)
 
 
 def measure(path: Path) -> dict[str, float]:
@@ -59,22 +51,17 @@ def measure(path: Path) -> dict[str, float]:
     }
 
 
-def apart(function, *args):
-    """Call a function in a fresh process: a process inherits its parent's peak memory."""
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-        return pool.submit(function, *args).result()
-
-
 def main() -> None:
     """Print the ratio."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("scan", nargs="?", type=Path, help="uncompressed NIfTI")
-    parser.add_argument("--zoom", type=float, default=1 / 3)
+    parser.add_argument("--zoom", type=float, default=0.5, help="voxel size, mm")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         scan = args.scan or Path(folder) / "head.nii"
         if args.scan is None:
-            apart(made_up_head, scan, args.zoom)
+            i, j, k = (round(side / args.zoom) for side in FIELD_MM)
+            apart(made_up_head, scan, args.zoom, (i, j, k))
         seen = apart(measure, scan)
     print(f"{scan.name}: {seen['voxels']:.0f} MB of voxels, {seen['seconds']:.0f} s")
     print(f"peak {seen['peak']:.0f} MB above {seen['base']:.0f} MB of libraries and weights:")

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from bids_deface import __version__
-from bids_deface.assurance.face import DETECTORS
+from bids_deface.assurance.face import all_detectors
 from bids_deface.assurance.identity import HeadPrint, Outcome, Person, identity_test
 from bids_deface.checked_save import save_defaced
 from bids_deface.cohort import Pair, load_person, load_stranger
@@ -179,7 +179,7 @@ def _tables(level: Level, rows: Sequence[Row]) -> Iterable[str]:
             ("voxels changed outside the mask", "outside"),
             ("head voxels changed, median (most)", "share"),
             ("face found before -> after, any detector", "any"),
-            *((f"... {d.name}", d.name) for d in DETECTORS),
+            *((f"... {d.name}", d.name) for d in all_detectors()),
             ("nose, height left in mm, most", "nose"),
             ("eyes, relief left in mm, most", "eye"),
             ("mouth, relief left in mm, most", "mouth"),

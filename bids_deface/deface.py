@@ -7,16 +7,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bids_deface.anatomy import BRAIN, name_of
+from bids_deface.anatomy import BRAIN, FacialFeature, name_of
 from bids_deface.assurance.brain import ChangeCount, count_changes, protected_in
 from bids_deface.assurance.verdict import Decision, RegionEvidence, Verdict, decide
 from bids_deface.case import Case, FeatureSource, Fill, prepare
 from bids_deface.detection.orientation import WRONG_HEADER
+from bids_deface.distortion.methods import DEFAULT_PROTOCOL
 from bids_deface.face_hiding import hide_face
 from bids_deface.hiding import erase_copies, hide_features
 from bids_deface.inspection import Inspection, inspect_head
@@ -29,6 +30,9 @@ from bids_deface.volume import Volume, canonical_view, one_image, stored_view
 
 if TYPE_CHECKING:
     from bids_deface.detection.featuremap import FeatureMap
+
+#: How often bumps are drawn, should a face be seen in them, before there are none.
+DRAWS: Final = 3
 
 
 def deface_volume(
@@ -61,7 +65,7 @@ def deface_volume(
     case = prepare(volume, settings, source, fill)
     give_back_memory()
     rng = np.random.default_rng(settings.random_seed)
-    attempt = _attempt(case, _edits(case, settings, rng))
+    attempt = _unseen(case, settings, rng)
     verdict = _judge(case, settings, attempt)
     notes = (*volume.notes, *case.notes)
     if verdict.decision is Decision.REVIEW and settings.on_doubt is not OnDoubt.REVIEW:
@@ -94,11 +98,27 @@ class _Attempt:
     inspection: Inspection | None
 
 
-def _edits(case: Case, settings: DefaceSettings, rng: np.random.Generator) -> tuple[Edit, ...]:
+def _unseen(case: Case, settings: DefaceSettings, rng: np.random.Generator) -> _Attempt:
+    """Return the first attempt in whose bumps no face is seen; the last one has none."""
+    front = tuple(f for f in settings.features if f is not FacialFeature.EARS)
+    drawn = settings.level is Level.FEATURES and settings.methods is DEFAULT_PROTOCOL
+    earlier: Inspection | None = None
+    for _ in range(DRAWS if drawn and front else 0):
+        attempt = _attempt(case, _edits(case, settings, rng), earlier)
+        if not _seen(case, settings, attempt, front):
+            return attempt
+        earlier = attempt.inspection
+        del attempt
+    return _attempt(case, _edits(case, settings, rng, bumps=False), earlier)
+
+
+def _edits(
+    case: Case, settings: DefaceSettings, rng: np.random.Generator, *, bumps: bool = True
+) -> tuple[Edit, ...]:
     """Return what the chosen level hides."""
     hidden: Iterable[Edit] = ()
     if settings.level is Level.FEATURES:
-        hidden = hide_features(case.task, rng, uniform=case.uniform)
+        hidden = hide_features(case.task, rng, uniform=case.uniform, bumps=bumps)
     elif case.features.shows_face:
         hidden = hide_face(case.task, rng, uniform=case.uniform)
     return _collected(chain(hidden, erase_copies(case.task, rng, uniform=case.uniform)))
@@ -115,7 +135,7 @@ def _in_doubt(
     if settings.on_doubt is OnDoubt.STRICT:
         return attempt, replace(verdict, decision=Decision.FAIL), ()
     taken = _collected(hide_face(case.task, rng, uniform=case.uniform, removed=True))
-    second = _attempt(case, (*attempt.edits, *taken))
+    second = _attempt(case, (*attempt.edits, *taken), attempt.inspection)
     cured = _judge(case, settings, second)
     if not taken or cured.decision is not Decision.PASS:
         return attempt, verdict, ()
@@ -132,8 +152,8 @@ def _collected(edits: Iterable[Edit]) -> tuple[Edit, ...]:
     return tuple(out)
 
 
-def _attempt(case: Case, edits: tuple[Edit, ...]) -> _Attempt:
-    """Write edits, and compare with what was before."""
+def _attempt(case: Case, edits: tuple[Edit, ...], earlier: Inspection | None = None) -> _Attempt:
+    """Write edits, and compare with what was before; an earlier look at that is not repeated."""
     task, out = case.task, case.volume.data.copy(order="F")
     for edit in edits:
         edit.write(canonical_view(out, case.world))
@@ -144,14 +164,18 @@ def _attempt(case: Case, edits: tuple[Edit, ...]) -> _Attempt:
         partial(protected_in, dseg=task.dseg, margin_mm=task.margin_mm, zooms=task.around.zooms),
     )
     give_back_memory()
-    return _Attempt(edits, out, changes, _inspect(case, out, edits))
+    return _Attempt(edits, out, changes, _inspect(case, out, edits, earlier))
 
 
-def _inspect(case: Case, out: NDArray[Any], edits: tuple[Edit, ...]) -> Inspection | None:
+def _inspect(
+    case: Case, out: NDArray[Any], edits: tuple[Edit, ...], earlier: Inspection | None
+) -> Inspection | None:
     """Look at the head before and after; None where the scan shows no skin."""
     if not case.shows_skin:
         return None
     after = one_image(case.volume.with_data(out))
+    # What stands for several frames may change anywhere when they change somewhere.
+    boxes = [edit.box for edit in edits] if after is out else None
     return inspect_head(
         case.image,
         canonical_view(after, case.world),
@@ -159,6 +183,9 @@ def _inspect(case: Case, out: NDArray[Any], edits: tuple[Edit, ...]) -> Inspecti
         case.task.dseg,
         partial(changed_in, edits=edits),
         case.skin_threshold,
+        boxes,
+        case.seen,
+        earlier,
     )
 
 
@@ -170,19 +197,31 @@ def _judge(case: Case, settings: DefaceSettings, attempt: _Attempt) -> Verdict:
         inside.update(edit.n_inside)
     removed = frozenset[int]().union(*(edit.removed for edit in attempt.edits))
     changed_ml = {index: n * voxel_ml for index, n in inside.items()}
+    # A feature whose place was taken off altogether is in doubt no more.
     evidence = tuple(
-        _without_doubt(item)
+        replace(item, doubt="", expected_here=False)
         if item.index in removed and _is_curable(case.features, item)
         else item
         for item in _evidence(case.features, changed_ml)
     )
-    seen: tuple[str, ...] = ()
-    if attempt.inspection:
-        own_skin = settings.level is Level.FEATURES
-        whole = {report.index for report in case.features.regions if report.status == "found"}
-        seen = attempt.inspection.doubts(settings.features, whole, removed, own_skin=own_skin)
-    doubts = (*case.doubts, *(doubt for edit in attempt.edits for doubt in edit.doubts), *seen)
+    seen = _seen(case, settings, attempt, settings.features, removed)
+    doubts = (*case.doubts, *chain.from_iterable(e.doubts for e in attempt.edits), *seen)
     return decide(evidence, settings.features, attempt.changes, doubts)
+
+
+def _seen(
+    case: Case,
+    settings: DefaceSettings,
+    attempt: _Attempt,
+    features: tuple[FacialFeature, ...],
+    removed: frozenset[int] = frozenset(),
+) -> tuple[str, ...]:
+    """Return in words what can still be seen of some features."""
+    if not attempt.inspection:
+        return ()
+    whole = {report.index for report in case.features.regions if report.status == "found"}
+    own_skin = settings.level is Level.FEATURES
+    return attempt.inspection.doubts(features, whole, removed, own_skin=own_skin)
 
 
 def _notes(
@@ -206,11 +245,6 @@ def _is_curable(found: FeatureMap, item: RegionEvidence) -> bool:
     """Tell whether a doubt is about the feature alone, and not about where the brain lies."""
     elsewhere = item.doubt == WRONG_HEADER or item.doubt.startswith(name_of(BRAIN))
     return not found.inherited_from and not elsewhere
-
-
-def _without_doubt(item: RegionEvidence) -> RegionEvidence:
-    """Return what speaks for a region whose place was taken off altogether."""
-    return replace(item, doubt="", expected_here=False)
 
 
 def _evidence(found: FeatureMap, changed_ml: dict[int, float]) -> tuple[RegionEvidence, ...]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import ndimage, sparse
 from scipy.sparse.linalg import spsolve
 
-from bids_deface.tissue import ROUNDING_MM
+from bids_deface.tissue import is_near
 
 #: Smoothing of the rim from which a membrane starts, mm.
 RIM_SMOOTHING_MM = 2.0
@@ -129,10 +129,15 @@ def widen(
     footprint: NDArray[np.bool_], radius_mm: float, zooms: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
     """Dilate a footprint (a, b) by a radius in mm."""
-    if not footprint.any():
-        return footprint
-    distance = ndimage.distance_transform_edt(~footprint, sampling=zooms)
-    return np.asarray(distance <= radius_mm + ROUNDING_MM)
+    return is_near(footprint, radius_mm, zooms)
+
+
+def slope_inwards(
+    footprint: NDArray[np.bool_], width_mm: float, zooms: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return 0 outside a footprint (a, b), rising to 1 over a width in mm within it."""
+    distance = ndimage.distance_transform_edt(footprint, sampling=zooms)
+    return np.asarray(np.clip(distance / width_mm, 0, 1))
 
 
 def enclosing_ellipse(

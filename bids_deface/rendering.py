@@ -4,23 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
+from scipy import ndimage, sparse
+
+from bids_deface.resampling import block_mean, interpolate
+from bids_deface.tissue import bounding_box
+from bids_deface.volume import affine_at
 
 #: View to rotation about the vertical axis, degrees; 0 looks the face in the eyes.
 VIEWS: Final[Mapping[str, float]] = MappingProxyType(
     {"front": 0.0, "left": 90.0, "right": -90.0, "three-quarter": 40.0}
 )
 RENDER_MM = 1.25
+#: Every so many voxels the head is looked for.
+STEP = 2
 #: Columns of a picture that are worked on at a time.
 COLUMNS = 32
 
 
 def render_head(
-    image: NDArray[np.float32],
+    image: NDArray[Any],
     affine: NDArray[np.float64],
     threshold: float,
     views: Mapping[str, float] = VIEWS,
@@ -49,7 +55,7 @@ def render_head(
     corners = np.array(np.meshgrid(*[(0, n - 1) for n in image.shape[:3]])).reshape(3, -1)
     world = affine[:3, :3] @ corners + affine[:3, 3:4]
     low, high = world.min(axis=1), world.max(axis=1)
-    upright = _upright(image, affine, low, high, spacing_mm)
+    upright = _upright(image, affine, low, high, spacing_mm, threshold)
     # A sphere-like box: the same scale whatever the angle.
     half = (high - low) / 2
     reach = min(float(np.hypot(*half[:2])), float(half[:2].max()) * 1.15)
@@ -58,13 +64,20 @@ def render_head(
 
 
 def _upright(
-    image: NDArray[np.float32],
+    image: NDArray[Any],
     affine: NDArray[np.float64],
     low: NDArray[np.float64],
     high: NDArray[np.float64],
     spacing_mm: float,
+    threshold: float,
 ) -> NDArray[np.float32]:
     """Resample to a cubic grid along right, anterior and inferior between two world corners."""
+    box = bounding_box(image[::STEP, ::STEP, ::STEP] > threshold, STEP)
+    if all(s.stop > s.start for s in box):
+        # All around is air, and dark anyway.
+        affine = affine_at(affine, [STEP * s.start for s in box])
+        image = image[tuple(slice(STEP * s.start, STEP * s.stop) for s in box)]
+    image, affine = block_mean(image, affine, spacing_mm)
     soft = ndimage.gaussian_filter(
         image, np.minimum(1.0, 0.6 / np.linalg.norm(affine[:3, :3], axis=0))
     )
@@ -74,17 +87,15 @@ def _upright(
     inverse = np.linalg.inv(affine)
     matrix = inverse[:3, :3] @ axes * spacing_mm
     offset = inverse[:3, :3] @ origin + inverse[:3, 3]
-    return np.asarray(
-        ndimage.affine_transform(soft, matrix, offset, tuple(size), order=1, cval=0.0)
-    )
+    return interpolate(soft, matrix, offset, tuple(size))
 
 
-def _turned(
-    upright: NDArray[np.float32], columns: NDArray[np.float64], side: int, angle: float
-) -> NDArray[np.float32]:
-    """Turn about the vertical axis: screen column, depth away from the viewer, screen row.
+def _turn(
+    shape: tuple[int, ...], columns: NDArray[np.float64], side: int, angle: float
+) -> sparse.csr_array:
+    """Return what turns a grid (x, y) to (screen column, depth away from the viewer).
 
-    Whole columns of voxels move together, so each is interpolated between four of its like.
+    Whole vertical columns of voxels move together: each is interpolated between four of its like.
     """
     a = np.deg2rad(angle)
     # Viewer in front (+y) for 0 degrees; at the subject's left (-x) for 90.
@@ -92,19 +103,20 @@ def _turned(
     right = np.array([-np.cos(a), -np.sin(a)])
     away = np.arange(side) - side / 2
     x, y = (
-        upright.shape[n] / 2 + right[n] * columns[:, None] - towards[n] * away[None, :]
-        for n in range(2)
+        shape[n] / 2 + right[n] * columns[:, None] - towards[n] * away[None, :] for n in range(2)
     )
-    out = np.zeros((*x.shape, upright.shape[2]), np.float32)
-    i, j = np.floor(x).astype(int), np.floor(y).astype(int)
+    i, j = np.floor(x).astype(np.int32), np.floor(y).astype(np.int32)
+    size = (x.size, shape[0] * shape[1])
+    rows, sources, weights = [], [], []
     for di in (0, 1):
         for dj in (0, 1):
-            weight = (np.abs(x - i - (1 - di)) * np.abs(y - j - (1 - dj))).astype(np.float32)
-            inside = (i + di >= 0) & (i + di < upright.shape[0])
-            inside &= (j + dj >= 0) & (j + dj < upright.shape[1])
-            there = upright[i[inside] + di, j[inside] + dj]
-            out[inside] += weight[inside, None] * there
-    return out
+            weight = np.abs(x - i - (1 - di)) * np.abs(y - j - (1 - dj))
+            inside = (i + di >= 0) & (i + di < shape[0]) & (j + dj >= 0) & (j + dj < shape[1])
+            rows.append(np.flatnonzero(inside))
+            sources.append(((i + di) * shape[1] + j + dj)[inside])
+            weights.append(weight[inside].astype(np.float32))
+    places = (np.concatenate(rows), np.concatenate(sources))
+    return sparse.csr_array((np.concatenate(weights), places), shape=size)
 
 
 def _depth(
@@ -112,11 +124,12 @@ def _depth(
 ) -> NDArray[np.float64]:
     """Return how far each ray (row, column) goes before it meets the surface; inf for never."""
     columns = np.arange(side) - side / 2
+    depths = []
     # Some columns at a time: the turned head would take as much memory as a large scan.
-    parts = np.array_split(columns, -(-side // COLUMNS))
-    return np.concatenate(
-        [_crossing(_turned(upright, part, side, angle), threshold) for part in parts], axis=1
-    )
+    for part in np.array_split(columns, -(-side // COLUMNS)):
+        turned = _turn(upright.shape, part, side, angle) @ upright.reshape(-1, upright.shape[2])
+        depths.append(_crossing(turned.reshape(len(part), side, -1), threshold))
+    return np.concatenate(depths, axis=1)
 
 
 def _crossing(box: NDArray[np.float32], threshold: float) -> NDArray[np.float64]:

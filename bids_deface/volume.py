@@ -12,7 +12,7 @@ from nibabel.orientations import (
     io_orientation,
     ornt_transform,
 )
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from bids_deface.frames import robust_mean
 from bids_deface.kinds import Container
@@ -119,6 +119,13 @@ def canonical_affine(shape: tuple[int, ...], affine: NDArray[np.float64]) -> NDA
     turn = inv_ornt_aff(io_orientation(affine), shape[:3])
     out = np.asarray(affine @ turn, dtype=np.float64)
     return np.column_stack([out[:, :3].round(4), out[:, 3].round(2)])
+
+
+def affine_at(affine: NDArray[np.float64], start: ArrayLike) -> NDArray[np.float64]:
+    """Return the voxel-to-world matrix of what begins at a voxel (i, j, k) of an image."""
+    out = affine.copy()
+    out[:3, 3] += affine[:3, :3] @ np.asarray(start)
+    return out
 
 
 def zooms_of(affine: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -4,7 +4,8 @@ All are cascades that ship with their libraries: Haar features (Viola and Jones 
 doi 10.1109/CVPR.2001.990517; OpenCV 4) and local binary patterns (Liao et al. 2007,
 doi 10.1007/978-3-540-74549-5_87; scikit-image). They were trained on photographs and fire at
 ovals in the light, too; so the number of neighbouring hits that counts as a face was set on the
-validation heads: above what smooth balls, backs of heads and heads without features get.
+validation heads: above what smooth balls, backs of heads and heads without features get. Where
+MediaPipe is installed, its networks are asked as well.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from bids_deface.assurance.mediapipe_face import is_installed, shows_face
 from bids_deface.rendering import render_head
 
 #: Rotation about the vertical axis, degrees, of the pictures that are shown to the detectors.
@@ -53,7 +55,7 @@ class FaceDetector:
     views
         What it is shown.
     neighbours
-        Neighbouring hits that count as a face.
+        Neighbouring hits that count as a face; networks count none.
     find
         Tells from a picture and that number whether a face is there.
     """
@@ -103,6 +105,12 @@ DETECTORS: Final = (
     FaceDetector("Haar profile", PROFILES, 10, _haar("haarcascade_profileface.xml", both=True)),
     FaceDetector("LBP frontal", NEARLY_FRONT, 95, _lbp),
 )
+MEDIAPIPE: Final = FaceDetector("MediaPipe", FRONT, 0, lambda picture, _: shows_face(picture))
+
+
+def all_detectors() -> tuple[FaceDetector, ...]:
+    """Return all detectors that are installed."""
+    return (*DETECTORS, MEDIAPIPE) if is_installed() else DETECTORS
 
 
 def find_faces(
@@ -130,7 +138,7 @@ def find_faces(
         detector.name: sum(
             detector.find(pictures[view], detector.neighbours) for view in detector.views
         )
-        for detector in DETECTORS
+        for detector in all_detectors()
     }
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from bids_deface.anatomy import BRAIN, name_of
 from bids_deface.detection.alignment import Alignment, align
 from bids_deface.detection.featuremap import FeatureMap, Surface
-from bids_deface.detection.grid import ConformedImage, Grid, conform, resample
+from bids_deface.detection.grid import ConformedImage, Grid, conform, resample_labels
 from bids_deface.detection.outline import find_outline
 from bids_deface.detection.plausibility import RegionReport, Status
 from bids_deface.detection.turns import UPRIGHT, turned
@@ -86,7 +86,7 @@ def carry(
     shift = place.displacement_mm(_face_places(reference))
     moved = shift > GREATEST_SHIFT_MM
     there = (place.matrix if moved else np.eye(4)) @ reference.affine
-    dseg = resample(reference.features.dseg, there, grid, order=0).round().astype(np.uint8)
+    dseg = resample_labels(reference.features.dseg, there, grid)
     regions = _what_is_here(reference, dseg, grid, there)
     if moved:
         doubt = f"the head lies {shift:.0f} mm from where it lies in {reference.name}"
@@ -149,7 +149,7 @@ def _face_places(reference: ReferenceHead) -> NDArray[np.float64]:
 def _with_own_surface(carried: FeatureMap, conformed: ConformedImage, grid: Grid) -> FeatureMap:
     """Take head and threshold from the image itself."""
     outline = find_outline(conformed)
-    brain = resample(carried.dseg == BRAIN, grid.affine, conformed.grid, order=0) > 0
+    brain = resample_labels(carried.dseg, grid.affine, conformed.grid) == BRAIN
     overlap = float(outline.mask[brain].mean()) if brain.any() else 0.0
     if overlap < LEAST_OVERLAP:
         raise ImageError(

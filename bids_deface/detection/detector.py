@@ -88,6 +88,7 @@ class FeatureDetector:
             head=sighting.outline.mask,
             head_grid=sighting.conformed.grid,
             turn=turn,
+            seen=sighting.conformed,
         )
 
     def look(self, image: NDArray[Any], affine: NDArray[np.float64]) -> tuple[Turn, Sighting]:

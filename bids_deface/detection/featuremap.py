@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bids_deface.detection.grid import Grid
+from bids_deface.detection.grid import ConformedImage, Grid
 from bids_deface.detection.plausibility import RegionReport, Status
 from bids_deface.detection.turns import Turn
 from bids_deface.errors import ImageError
@@ -70,6 +70,8 @@ class FeatureMap:
         How far the head may lie from ``dseg`` in some frame; None where nobody measured it.
     image_doubts
         In words, what speaks against the image as a whole.
+    seen
+        The image as the detector saw it, in the upright world; None where it is not at hand.
     """
 
     dseg: NDArray[np.uint8]
@@ -84,6 +86,7 @@ class FeatureMap:
     stripped: bool = False
     slack_mm: float | None = None
     image_doubts: tuple[str, ...] = ()
+    seen: ConformedImage | None = None
 
     @property
     def shows_face(self) -> bool:
@@ -101,7 +104,9 @@ class FeatureMap:
 
 
 def save_features(features: FeatureMap | ImageError, path: Path) -> None:
-    """Write all but ``surface`` to an ``.npz`` file; it outlines a face, so keep it private.
+    """Write what lasts to an ``.npz`` file; it outlines a face, so keep it private.
+
+    What is left out: ``surface`` and ``seen``.
 
     Parameters
     ----------
@@ -122,7 +127,7 @@ def save_features(features: FeatureMap | ImageError, path: Path) -> None:
         "slack_mm": features.slack_mm,
         "image_doubts": features.image_doubts,
     }
-    np.savez_compressed(
+    np.savez(
         path,
         dseg=features.dseg,
         head=np.packbits(features.head),

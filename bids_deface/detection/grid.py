@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from bids_deface.frames import darkness, slowest_axis
-from bids_deface.volume import zooms_of
+from bids_deface.frames import darkness
+from bids_deface.resampling import block_mean, block_sizes, interpolate
+from bids_deface.tissue import Box
+from bids_deface.volume import affine_at
 
 SPACING_MM = 2.0
 #: Percentiles that become 0 and 1 in the detector's input.
@@ -65,12 +67,19 @@ class ConformedImage:
         The detector's grid.
     low, high
         Intensities of the source that became 0 and 1.
+    dark
+        Intensity that stands for no signal.
     """
 
     image: NDArray[np.float32]
     grid: Grid
     low: float
     high: float
+    dark: float = 0.0
+
+    def scaled(self, intensity: float) -> float:
+        """Return an intensity of the source on the scale of ``image``."""
+        return (intensity - self.low) / max(self.high - self.low, 1e-9)
 
 
 def conform(data: NDArray[np.generic], affine: NDArray[np.float64]) -> ConformedImage:
@@ -84,16 +93,78 @@ def conform(data: NDArray[np.generic], affine: NDArray[np.float64]) -> Conformed
         Voxel-to-world matrix (4x4, mm).
     """
     grid = detector_grid(data.shape, affine)
-    small, small_affine = _block_mean(data, affine)
+    small, small_affine = block_mean(data, affine, SPACING_MM)
     dark = darkness(small)
-    np.nan_to_num(small, copy=False, nan=dark, posinf=dark, neginf=dark)
-    image = resample(small, small_affine, grid, order=1, outside=dark)
+    image = _on_grid(small, small_affine, grid, dark)
     low, high = (float(v) for v in np.percentile(image, PERCENTILES))
-    if high > low:
-        image = np.clip((image - np.float32(low)) / np.float32(high - low), 0, 1)
-    else:
-        image = np.zeros_like(image)
-    return ConformedImage(image, grid, low, high)
+    return ConformedImage(_scaled(image, low, high), grid, low, high, dark)
+
+
+def conform_again(
+    before: ConformedImage,
+    data: NDArray[np.generic],
+    affine: NDArray[np.float64],
+    boxes: list[Box],
+) -> ConformedImage:
+    """Return :func:`conform` of an image that was changed in some boxes only, on the same scale.
+
+    Parameters
+    ----------
+    before
+        The image as it was.
+    data
+        The image as it is (i, j, k).
+    affine
+        Voxel-to-world matrix (4x4, mm).
+    boxes
+        Slices of ``data`` beyond which nothing changed.
+    """
+    image, shape = before.image.copy(), np.array(data.shape)
+    to_grid = np.linalg.inv(before.grid.affine) @ affine
+    # Blocks begin at the image's own border, here as there.
+    block = np.array(block_sizes(data.shape, affine, SPACING_MM))
+    for box in boxes:
+        low, high = covered_box(box, to_grid)
+        low, high = np.maximum(low - 1, 0), np.minimum(high + 1, before.grid.shape)
+        target = tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
+        first, last = covered_box(target, np.linalg.inv(to_grid))
+        first = np.maximum(first // block - 1, 0) * block
+        last = np.minimum((last // block + 2) * block, shape)
+        if (low >= high).any() or (first >= last).any():
+            continue
+        crop = tuple(slice(int(a), int(b)) for a, b in zip(first, last, strict=True))
+        there, part = affine_at(affine, first), affine_at(before.grid.affine, low)
+        i, j, k = (int(n) for n in high - low)
+        small = _on_grid(
+            *block_mean(data[crop], there, SPACING_MM), Grid((i, j, k), part), before.dark
+        )
+        image[target] = _scaled(small, before.low, before.high)
+    return replace(before, image=image)
+
+
+def covered_box(
+    box: Box, matrix: NDArray[np.floating[Any]]
+) -> tuple[NDArray[np.int_], NDArray[np.int_]]:
+    """Return the least and (exclusive) greatest voxel of another grid that a box covers there."""
+    corners = np.array(np.meshgrid(*[(s.start - 0.5, s.stop - 0.5) for s in box])).reshape(3, -1)
+    places = matrix[:3, :3] @ corners + matrix[:3, 3:4]
+    return np.floor(places.min(axis=1)).astype(int), np.ceil(places.max(axis=1)).astype(int) + 1
+
+
+def _on_grid(
+    small: NDArray[np.float32], affine: NDArray[np.float64], grid: Grid, dark: float
+) -> NDArray[np.float32]:
+    """Resample an average to a grid; what is no number, and what is not seen, is dark."""
+    np.nan_to_num(small, copy=False, nan=dark, posinf=dark, neginf=dark)
+    return resample(small, affine, grid, outside=dark)
+
+
+def _scaled(image: NDArray[np.float32], low: float, high: float) -> NDArray[np.float32]:
+    """Scale intensities so that ``low`` and ``high`` become 0 and 1, and end there."""
+    if not high > low:
+        return np.zeros_like(image)
+    share = (image - np.float32(low)) / np.float32(high - low)
+    return np.asarray(np.clip(share, 0, 1), dtype=np.float32)
 
 
 def resample(
@@ -101,10 +172,9 @@ def resample(
     affine: NDArray[np.float64],
     grid: Grid,
     *,
-    order: int,
     outside: float = 0.0,
 ) -> NDArray[np.float32]:
-    """Resample ``data`` (i, j, k) from its own ``affine`` to ``grid``.
+    """Resample ``data`` (i, j, k) from its own ``affine`` to ``grid`` (trilinear).
 
     Parameters
     ----------
@@ -114,23 +184,14 @@ def resample(
         Its voxel-to-world matrix.
     grid
         Target grid.
-    order
-        0 nearest neighbour (labels), 1 trilinear.
     outside
         Value beyond the field of view.
     """
     matrix = np.linalg.inv(affine) @ grid.affine
     # A thin image must not lose its outermost half voxel: extend by the edge, cut by the FOV.
-    out = ndimage.affine_transform(
-        np.asarray(data, dtype=np.float32),
-        matrix[:3, :3],
-        matrix[:3, 3],
-        output_shape=grid.shape,
-        order=order,
-        mode="grid-constant" if order else "constant",
-        cval=outside,
+    return interpolate(
+        data, matrix[:3, :3], matrix[:3, 3], grid.shape, border="grid-constant", outside=outside
     )
-    return np.asarray(out, dtype=np.float32)
 
 
 def resample_labels(
@@ -142,35 +203,3 @@ def resample_labels(
         dseg, matrix[:3, :3], matrix[:3, 3], grid.shape, np.uint8, order=0, mode="constant"
     )
     return np.asarray(out)
-
-
-def _block_mean(
-    data: NDArray[np.generic], affine: NDArray[np.float64]
-) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-    """Average blocks of voxels finer than the detector's grid (anti-aliasing)."""
-    factors = [max(1, int(SPACING_MM / zoom + 0.2)) for zoom in zooms_of(affine)]
-    factors = [min(f, n) for f, n in zip(factors, data.shape, strict=True)]
-    slab_axis = slowest_axis(data)
-    step = factors[slab_axis]
-    slabs: list[NDArray[np.float32]] = []
-    # By slabs: the first average of a fine scan is as large as the scan.
-    for start in range(0, data.shape[slab_axis] // step * step, step):
-        small: NDArray[Any] = data[(slice(None),) * slab_axis + (slice(start, start + step),)]
-        for axis, factor in enumerate(factors):
-            if factor > 1:
-                small = _mean_along(small, axis, factor)
-        slabs.append(np.asarray(small, dtype=np.float32))
-    out = np.concatenate(slabs, axis=slab_axis)
-    grown = np.diag([*map(float, factors), 1.0])
-    grown[:3, 3] = (np.array(factors) - 1) / 2
-    return out, affine @ grown
-
-
-def _mean_along(data: NDArray[Any], axis: int, factor: int) -> NDArray[np.float32]:
-    """Average ``factor`` neighbours along one axis; a remainder at the end is dropped."""
-    n = data.shape[axis] // factor * factor
-    before = (slice(None),) * axis
-    total = data[(*before, slice(0, n, factor))].astype(np.float32)
-    for offset in range(1, factor):
-        total += data[(*before, slice(offset, n, factor))]
-    return total / np.float32(factor)

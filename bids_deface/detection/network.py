@@ -65,6 +65,19 @@ class SqueezeExcitation(nn.Module):
         return x * scale[:, :, None, None, None]
 
 
+class InstanceNorm(nn.InstanceNorm3d):
+    """Instance normalisation that keeps channels last: torch itself copies there and back."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise each channel of each image of ``x`` (n, c, i, j, k)."""
+        if len(x) > 1:
+            return super().forward(x)
+        # Of a single image, the batch is the instance.
+        return nn.functional.batch_norm(
+            x, None, None, self.weight, self.bias, training=True, eps=self.eps
+        )
+
+
 class ConvBlock(nn.Module):
     """Two 3x3x3 convolutions with instance normalisation; residual with ``squeeze_excitation``."""
 
@@ -72,10 +85,10 @@ class ConvBlock(nn.Module):
         super().__init__()
         self.body = nn.Sequential(
             nn.Conv3d(c_in, c_out, 3, padding=1, bias=False),
-            nn.InstanceNorm3d(c_out, affine=True),
+            InstanceNorm(c_out, affine=True),
             nn.ReLU(inplace=True),
             nn.Conv3d(c_out, c_out, 3, padding=1, bias=False),
-            nn.InstanceNorm3d(c_out, affine=True),
+            InstanceNorm(c_out, affine=True),
         )
         self.recalibrate = SqueezeExcitation(c_out) if squeeze_excitation else None
         self.shortcut = nn.Conv3d(c_in, c_out, 1) if squeeze_excitation else None

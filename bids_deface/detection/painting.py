@@ -22,8 +22,9 @@ from bids_deface.anatomy import (
     FacialFeature,
     labels_of,
 )
-from bids_deface.detection.grid import Grid
+from bids_deface.detection.grid import Grid, covered_box
 from bids_deface.detection.sighting import Sighting
+from bids_deface.resampling import Border, interpolate
 from bids_deface.tissue import bounding_box, dilate_mm, grown_box
 from bids_deface.volume import zooms_of
 
@@ -75,7 +76,8 @@ def paint(
         if index not in sighting.found:
             continue
         mask = sighting.found[index].mask
-        near = ndimage.binary_dilation(mask, iterations=REACH)
+        near, room = np.zeros_like(mask), bounding_box(mask, REACH)
+        near[room] = ndimage.binary_dilation(mask[room], iterations=REACH)
         # Where features meet, the largest class may have less than half of the probability.
         soft = np.where(near, sighting.probseg[CLASS_OF_LABEL[index]], 0)
         soft[mask] = np.maximum(soft[mask], CORE_PROBABILITY + 0.01)
@@ -176,9 +178,8 @@ def _to_scan(
     offset = back[:3, :3] @ start_scan + back[:3, 3]
     offset -= np.array([s.start for s in source])
     # The border voxel of the field of view stands for what lies half a voxel beyond it.
-    mode = "nearest" if _at_border(source, grid.shape) else "constant"
-    values = ndimage.affine_transform(soft[source], back[:3, :3], offset, size, order=1, mode=mode)
-    return np.asarray(values, dtype=np.float32)
+    border: Border = "nearest" if _at_border(source, grid.shape) else "constant"
+    return interpolate(soft[source], back[:3, :3], offset, size, border=border)
 
 
 def _at_border(box: tuple[slice, ...], shape: tuple[int, ...]) -> bool:
@@ -192,10 +193,8 @@ def _box_in_scan(
     pad: NDArray[np.float64],
 ) -> tuple[slice, ...]:
     """Return the box of the scan's voxels that covers a box of the detector's grid."""
-    corners = np.array(np.meshgrid(*[(s.start - 0.5, s.stop - 0.5) for s in box])).reshape(3, -1)
-    moved = to_scan[:3, :3] @ corners + to_scan[:3, 3:4]
-    low = (np.floor(moved.min(axis=1)) - pad).astype(int)
-    high = (np.ceil(moved.max(axis=1)) + 1 + pad).astype(int)
+    low, high = covered_box(box, to_scan)
     return tuple(
-        slice(max(0, int(a)), min(n, int(b))) for a, b, n in zip(low, high, shape, strict=True)
+        slice(max(0, int(a)), min(n, int(b)))
+        for a, b, n in zip(low - pad, high + pad, shape, strict=True)
     )

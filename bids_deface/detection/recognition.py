@@ -100,24 +100,23 @@ def is_structured(image: NDArray[np.float32], brain: NDArray[np.bool_]) -> bool:
     brain
         Predicted brain: it decides where the air is noise (MP2RAGE UNIT1).
     """
-    everywhere = np.ones_like(brain)
-    if _neighbour_correlation(image, everywhere) >= LEAST_CORRELATION:
+    if _neighbour_correlation(image) >= LEAST_CORRELATION:
         return True
     around = ndimage.binary_dilation(brain, iterations=4)
     return _neighbour_correlation(image, around) >= LEAST_BRAIN_CORRELATION
 
 
 def _neighbour_correlation(
-    image: NDArray[np.float32], where: NDArray[np.bool_], lag: int = 2
+    image: NDArray[np.float32], where: NDArray[np.bool_] | None = None, lag: int = 2
 ) -> float:
-    """Return the least correlation, over the axes, of voxels ``lag`` apart inside a mask."""
+    """Return the least correlation, over the axes, of voxels ``lag`` apart, inside a mask."""
     out = []
     for axis in range(3):
-        n = image.shape[axis]
-        one, two = range(max(0, n - lag)), range(lag, n)
-        both = np.take(where, one, axis) & np.take(where, two, axis)
-        if both.sum() < 2:
+        before = (slice(None),) * axis
+        one, two = (*before, slice(None, -lag)), (*before, slice(lag, None))
+        both = slice(None) if where is None else where[one] & where[two]
+        pair = image[one][both].ravel(), image[two][both].ravel()
+        if pair[0].size < 2:
             return 0.0
-        pair = np.take(image, one, axis)[both], np.take(image, two, axis)[both]
         out.append(float(np.corrcoef(*pair)[0, 1]) if min(map(np.ptp, pair)) > 0 else 0.0)
     return min(out)

@@ -10,10 +10,11 @@ from scipy import ndimage
 
 from bids_deface.anatomy import BRAIN, CLASSES, FacialFeature, labels_of
 from bids_deface.detection.grid import SPACING_MM, Grid
+from bids_deface.tissue import bounding_box
 
 VOXEL_ML = SPACING_MM**3 / 1000
-#: Parts smaller than this are not looked at.
-SPECK_ML = 0.25
+#: Parts smaller than this are not looked at, nor more of them than this.
+SPECK_ML, MOST_PARTS = 0.25, 6
 #: A second part this large beside the largest makes a pair.
 PAIR_SHARE = 0.2
 #: ... if it lies this far away from side to side.
@@ -124,10 +125,16 @@ def _is_partner(part: RawRegion, first: RawRegion) -> bool:
 
 def _parts(mask: NDArray[np.bool_], prob: NDArray[np.float32], grid: Grid) -> list[RawRegion]:
     """Return the connected parts of a class, largest first."""
-    labels, n = ndimage.label(mask, structure=np.ones((3, 3, 3)))
+    box = bounding_box(mask)
+    labels, n = ndimage.label(mask[box], structure=np.ones((3, 3, 3)))
     sizes = np.bincount(labels.ravel())[1:] * VOXEL_ML if n else np.array([])
-    order = [int(i) for i in np.argsort(-sizes) if sizes[i] >= SPECK_ML]
-    return [_region(labels == i + 1, prob, grid) for i in order[:6]]
+    parts = []
+    for i in np.argsort(-sizes)[:MOST_PARTS]:
+        if sizes[i] >= SPECK_ML:
+            part = np.zeros_like(mask)
+            part[box] = labels == i + 1
+            parts.append(_region(part, prob, grid))
+    return parts
 
 
 def _region(mask: NDArray[np.bool_], prob: NDArray[np.float32], grid: Grid) -> RawRegion:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
+from bids_deface.anatomy import FacialFeature, labels_of
+from bids_deface.distortion.relief import DOWN_MM, random_relief
 from bids_deface.distortion.scene import Change, Scene
 from bids_deface.distortion.surface import (
     Heights,
@@ -18,6 +20,7 @@ from bids_deface.heights import (
     Columns,
     closed,
     footprint_of,
+    slope_inwards,
     widen,
 )
 
@@ -32,13 +35,19 @@ TAPER_MM = 8.0
 #: ridge and no fold of the cheek is carried into it.
 RIM_SMOOTHING_MM = 4.0
 SMOOTHING_MM = 6.0
+#: Uniform skin left under the deepest place a bump may have, mm.
+UNDER_MM = 3.0
+#: Most relief of bumps over eyes and nose, and over the mouth, mm: half of what awaits review.
+ROUGHEST_MM, ROUGHEST_MOUTH_MM = 0.6, 0.4
+MOUTH = labels_of(FacialFeature.MOUTH)
 
 
 def smooth_front(scene: Scene, axis: int, sign: int, rng: np.random.Generator) -> Change:
     """Replace the surface over all features of the front by one smooth membrane of skin.
 
     The height of the skin around the features is carried across them and smoothed, which keeps
-    no relief of the features themselves: lids, sockets, nose and lips are gone. Under the new
+    no relief of the features themselves: lids, sockets, nose and lips are gone. What a recogniser
+    would still read off that surface is drowned by bumps drawn by chance. Under the new
     surface a shell of skin gets one local intensity; above it is air noise of the scan. The nose
     changes as a whole, down to its root.
 
@@ -58,8 +67,15 @@ def smooth_front(scene: Scene, axis: int, sign: int, rng: np.random.Generator) -
     footprint = widen(core, TAPER_MM, flat)
     old, bare = skin_around(scene, columns, core, RIM_SMOOTHING_MM)
     bare = ndimage.gaussian_filter(bare, SMOOTHING_MM / flat, mode="nearest")
-    weight = np.clip(ndimage.distance_transform_edt(footprint, sampling=flat) / TAPER_MM, 0, 1)
+    weight = slope_inwards(footprint, TAPER_MM, flat)
     new = np.where(old >= 0, old + weight * (bare - old), bare)
+    zoom = float(scene.zooms[axis])
+    deepest = new - (DOWN_MM * weight + UNDER_MM + scene.slack_mm) / zoom
+    mouth = footprint_of(columns.view(scene.region & np.isin(scene.labels, MOUTH)))
+    roughest = np.where(mouth, ROUGHEST_MOUTH_MM, np.where(own, ROUGHEST_MM, np.inf))
+    relief = np.zeros_like(new)
+    if scene.chance is not None:
+        relief = random_relief(weight, roughest, flat, scene.chance)
     protruding = scene.protruding
     nose = columns.view(protruding)
     near = widen(footprint_of(nose), RIM_MM, flat)
@@ -67,8 +83,10 @@ def smooth_front(scene: Scene, axis: int, sign: int, rng: np.random.Generator) -
         footprint=footprint,
         old=old,
         new=new,
+        # The mask is that of all images of one scan: it must not know what was drawn.
+        shown=new + relief / zoom,
         outermost=np.where(near, tip_of(nose), -1.0),
-        innermost=inner_face(nose),
+        innermost=np.minimum(inner_face(nose), deepest),
         ground=ground_under(columns, scene.head & ~protruding, new),
     )
     # The box of a face is a third of a large scan: nothing of its size is kept for long.

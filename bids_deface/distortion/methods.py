@@ -90,10 +90,10 @@ DEFAULT_PROTOCOL: Final = Protocol(
     ),
     descriptions=MappingProxyType(
         {
-            FacialFeature.EYES: "laid under a smooth surface of one local skin intensity",
+            FacialFeature.EYES: "laid under randomly bumpy skin of one local intensity",
             FacialFeature.NOSE: "cut down to that surface; air noise of the scan in its place",
             FacialFeature.EARS: "auricles replaced by air noise of the scan",
-            FacialFeature.MOUTH: "laid under a smooth surface of one local skin intensity",
+            FacialFeature.MOUTH: "laid under randomly bumpy skin of one local intensity",
         }
     ),
 )

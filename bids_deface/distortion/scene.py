@@ -41,6 +41,8 @@ class Scene:
         Stored values of air anywhere in the image (1D), for boxes without air of their own.
     slack_mm
         How far the surface of this frame may lie from ``head``.
+    chance
+        Seed of the bumps, drawn once for all frames; None for no bumps.
     """
 
     data: NDArray[Any]
@@ -53,6 +55,7 @@ class Scene:
     threshold: float
     far_air: NDArray[Any]
     slack_mm: float = 0.0
+    chance: int | None = None
 
     @property
     def protruding(self) -> NDArray[np.bool_]:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
+from bids_deface.distortion.loose import loose_pieces
 from bids_deface.distortion.noise import fill_with_air
 from bids_deface.distortion.scene import Change, Scene, as_stored
 from bids_deface.errors import ImageError
@@ -20,7 +20,6 @@ from bids_deface.heights import (
     surface_height,
     widen,
 )
-from bids_deface.tissue import dilate_mm
 
 #: Thickness of the uniform layer that replaces the skin, mm, by outward axis: the temporal lobe
 #: lies a centimetre under the auricle.
@@ -29,8 +28,6 @@ SHELL_MM = (3.0, 5.0)
 ABOVE_MM = 3.0
 #: Depth under the surface at which the skin's intensity is read, mm.
 SKIN_MM = 3.0
-#: Pieces left standing alone after a cut go when they lie this near to it, mm.
-REMNANT_MM = 15.0
 #: New skin needs tissue within this depth under it, mm, by outward axis: behind an auricle is
 #: air, behind the nose are its own cavities.
 SUPPORT_MM = (10.0, 60.0)
@@ -49,7 +46,9 @@ class Heights:
     old
         The surface as it is; -1 where a column holds no head.
     new
-        The surface to be.
+        The surface to be; what changes follows from it.
+    shown
+        The surface that is drawn there.
     outermost
         Air is renewed up to here at least: the tip of what protrudes.
     innermost
@@ -63,6 +62,7 @@ class Heights:
     footprint: NDArray[np.bool_]
     old: NDArray[np.float64]
     new: NDArray[np.float64]
+    shown: NDArray[np.float64]
     outermost: NDArray[np.float64]
     innermost: NDArray[np.float64]
     ground: NDArray[np.float64]
@@ -168,9 +168,9 @@ def resurface(
     stands = (ground >= 0) & (ground >= new - SUPPORT_MM[columns.axis] / zoom)
     cut = columns.back(changed)
     # What a cut leaves hanging in the air goes with it, and no skin is built there.
-    loose = loose_pieces(scene.head, cut, scene.zooms)
+    loose = loose_pieces(scene.head, cut, scene.zooms, ABOVE_MM)
     mask = cut | loose
-    height, carried = (columns.spread(m, mask.shape)[mask] for m in (new, stands))
+    height, carried = (columns.spread(m, mask.shape)[mask] for m in (heights.shown, stands))
     cover = np.clip((height + 0.5 - columns.levels(mask.shape)[mask]) / ramp + crossing, 0, 1)
     cover[~carried | ~cut[mask]] = 0
     return put_skin(scene, mask, cover, skin, rng)
@@ -207,33 +207,6 @@ def put_skin(
     # Bit by bit the scan's own noise where there is no skin.
     values[cover == 0] = air[cover[cover < 1] == 0]
     return Change(changed, values, cover == 0)
-
-
-def loose_pieces(
-    head: NDArray[np.bool_], cut: NDArray[np.bool_], zooms: NDArray[np.float64]
-) -> NDArray[np.bool_]:
-    """Return what hangs in the air near a cut, with its blurred edge.
-
-    Parameters
-    ----------
-    head
-        bool (i, j, k), head before the cut.
-    cut
-        bool (i, j, k), voxels of the cut.
-    zooms
-        Voxel size in mm.
-    """
-    rest = head & ~cut
-    labels, n = ndimage.label(rest)
-    if n < 2:
-        return np.zeros_like(cut)
-    # By slabs: counting takes 8 bytes a voxel.
-    slabs = (labels[i : i + 16].ravel() for i in range(0, len(labels), 16))
-    sizes = np.sum([np.bincount(slab, minlength=n + 1) for slab in slabs], axis=0)
-    sizes[0] = 0
-    loose = rest & (labels != sizes.argmax())
-    loose &= dilate_mm(cut, REMNANT_MM, zooms, where=loose)
-    return np.asarray((dilate_mm(loose, ABOVE_MM, zooms) & ~rest & ~cut) | loose)
 
 
 def share_of_skin(scene: Scene, skin: float) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from bids_deface.frames import darkness_of
 from bids_deface.rendering import render_head
 from bids_deface.reports.figures import plot_head, plot_regions, window_of
 from bids_deface.reports.surface import head_surface, save_surface
-from bids_deface.volume import spatial_mean
+from bids_deface.volume import one_image
 
 
 def draw_pictures(
@@ -54,9 +55,9 @@ def draw_pictures(
     after, affine = _load(defaced, turn)
     before, _ = _load(original, turn)
     # Stored values may have an offset; what is not seen is drawn as 0.
-    dark = np.float32(darkness_of(after))
-    after -= dark
-    before -= dark
+    dark = darkness_of(after)
+    if dark:
+        before, after = (np.subtract(i, dark, dtype=np.float32) for i in (before, after))
     labels, changed = (_load(path, turn)[0].astype(np.uint8) for path in (dseg, mask))
     window = window_of(after)
     shared = {"regions": folder / "regions.png"}
@@ -69,7 +70,7 @@ def draw_pictures(
         plot_regions(image, exact, differs, affine, path, window=window, zoom_in=False)
     if threshold is not None:
         shared |= {"defaced": folder / "defaced.png", "surface": folder / "surface.surf.gii"}
-        threshold -= float(dark)
+        threshold -= dark
         plot_head(render_head(after, affine, threshold), shared["defaced"])
         save_surface(head_surface(after, affine, threshold), shared["surface"])
         private["head"] = folder / "head.png"
@@ -77,9 +78,6 @@ def draw_pictures(
     return shared, private
 
 
-def _load(
-    path: Path, turn: NDArray[np.float64]
-) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+def _load(path: Path, turn: NDArray[np.float64]) -> tuple[NDArray[Any], NDArray[np.float64]]:
     volume = load_volume(path)
-    image, affine = turned(spatial_mean(volume), volume.affine, turn)
-    return np.array(image, np.float32), affine
+    return turned(one_image(volume), volume.affine, turn)

@@ -13,6 +13,7 @@ from nibabel import gifti as _gifti
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from bids_deface.resampling import block_mean, interpolate
 from bids_deface.tissue import head_mask
 from bids_deface.volume import zooms_of
 
@@ -46,7 +47,7 @@ NO_SURFACE: Final = HeadSurface(np.zeros((0, 3), np.float32), np.zeros((0, 3), n
 
 
 def head_surface(
-    image: NDArray[np.float32], affine: NDArray[np.float64], threshold: float
+    image: NDArray[Any], affine: NDArray[np.float64], threshold: float
 ) -> HeadSurface:
     """Return the outer surface of a head (marching cubes, Lewiner et al. 2003).
 
@@ -132,15 +133,16 @@ def packed(surface: HeadSurface) -> str:
 
 
 def _coarse(
-    image: NDArray[np.float32], affine: NDArray[np.float64]
+    image: NDArray[Any], affine: NDArray[np.float64]
 ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
     """Resample to about ``MESH_MM`` along the image's own axes."""
+    image, affine = block_mean(image, affine, MESH_MM)
     zooms = zooms_of(affine)
     size = np.maximum(2, np.rint(np.array(image.shape) * zooms / MESH_MM)).astype(int)
     factor = np.array(image.shape) / size
     soft = ndimage.gaussian_filter(image, np.where(factor > 1, 0.4 * factor, 0.0))
     centre = 0.5 * factor - 0.5
-    out = ndimage.affine_transform(soft, factor, centre, tuple(size), order=1, mode="nearest")
+    out = interpolate(soft, np.diag(factor), centre, tuple(size), border="nearest")
     to_image = np.diag([*factor, 1.0])
     to_image[:3, 3] = centre
     return out, affine @ to_image

@@ -4,7 +4,13 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from bids_deface.detection.grid import Grid, conform, detector_grid, resample
+from bids_deface.detection.grid import (
+    Grid,
+    conform,
+    conform_again,
+    detector_grid,
+    resample_labels,
+)
 from bids_deface.volume import zooms_of
 
 
@@ -61,8 +67,29 @@ def test_grid_covers_an_oblique_field_of_view():
 def test_labels_resample_to_labels(head):
     grid = Grid((40, 40, 40), np.diag([4.0, 4.0, 4.0, 1.0]) + head.affine * 0)
     grid.affine[:3, 3] = head.affine[:3, 3]
-    out = resample(head.dseg, head.affine, grid, order=0)
+    out = resample_labels(head.dseg, head.affine, grid)
     assert set(np.unique(out)) <= set(range(8))
+
+
+@pytest.mark.parametrize("zoom", [0.7, 1.0, 2.0])
+@pytest.mark.parametrize("angle", [0.0, 0.1])
+def test_what_changed_in_a_box_is_seen_there_and_nowhere_else(zoom, angle):
+    rng = np.random.default_rng(1)
+    shape = np.array([43, 58, 51])
+    affine = np.diag([zoom, 1.1 * zoom, zoom, 1.0])
+    affine[:2, :2] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+    affine[:2, :2] *= zoom
+    data = rng.integers(0, 1000, shape).astype(np.int16)
+    before, box = conform(data, affine), (slice(5, 20), slice(40, 58), slice(0, 11))
+    data[box] = rng.integers(0, 1000, data[box].shape)
+    after, again = conform(data, affine), conform_again(before, data, affine, [box])
+    # On the scale of the image before, as far as it reaches.
+    wanted = after.image * (after.high - after.low) + after.low
+    wanted = (wanted - before.low) / (before.high - before.low)
+    inside = (after.image > 0) & (after.image < 1) & (again.image > 0) & (again.image < 1)
+    np.testing.assert_allclose(again.image[inside], wanted[inside], atol=1e-5)
+    assert (again.image != before.image).any()
+    assert (again.image == before.image).mean() > 0.5
 
 
 def test_constant_images_conform_to_zero():

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from bids_deface.detection.inference import predict
-from bids_deface.detection.network import AttentionUNet, NetworkConfig
+from bids_deface.detection.network import AttentionUNet, InstanceNorm, NetworkConfig
 from bids_deface.training.presets import PRESETS
 
 
@@ -22,6 +22,18 @@ def test_any_size_is_predicted(shape):
     out = predict(network, torch.rand(shape))
     assert out.shape == (6, *shape)
     torch.testing.assert_close(out.sum(0), torch.ones(shape), atol=1e-3, rtol=0)
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last_3d])
+def test_one_image_is_normalised_as_one_of_many(layout):
+    torch.manual_seed(0)
+    norm = InstanceNorm(8, affine=True)
+    torch.nn.init.normal_(norm.weight)
+    images = torch.randn(2, 8, 5, 6, 7).to(memory_format=layout)
+    for one, among in zip(images, norm(images), strict=True):
+        alone = norm(one[None].to(memory_format=layout))
+        torch.testing.assert_close(alone[0], among, atol=1e-5, rtol=1e-5)
+        assert alone.is_contiguous(memory_format=layout)
 
 
 def test_attention_and_squeeze_excitation_are_used():

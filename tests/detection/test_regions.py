@@ -5,7 +5,7 @@ import pytest
 from scipy import ndimage
 
 from bids_deface.anatomy import BRAIN, CLASS_OF_LABEL, LABELS
-from bids_deface.detection.grid import Grid, conform, resample
+from bids_deface.detection.grid import Grid, conform, resample_labels
 from bids_deface.detection.outline import has_signal
 from bids_deface.detection.plausibility import (
     Status,
@@ -23,7 +23,7 @@ from bids_deface.tissue import head_mask, tissue_threshold
 def truth(head):
     """Perfect class probabilities, head mask and grid of the made-up head."""
     conformed = conform(head.data, head.affine)
-    labels = resample(head.dseg, head.affine, conformed.grid, order=0).round().astype(int)
+    labels = resample_labels(head.dseg, head.affine, conformed.grid)
     probseg = np.zeros((6, *labels.shape), np.float32)
     lookup = np.array([0, *(CLASS_OF_LABEL[label.index] for label in LABELS)])
     np.put_along_axis(probseg, lookup[labels][None], 1.0, axis=0)

@@ -7,8 +7,10 @@ import pytest
 from scipy import ndimage
 
 from bids_deface.anatomy import ALL_FEATURES, OUTWARD, FacialFeature, labels_of
+from bids_deface.distortion import auricle
 from bids_deface.distortion.methods import DEFAULT_PROTOCOL, JEONG2020, PROTOCOLS
 from bids_deface.distortion.scene import Scene, as_stored
+from bids_deface.distortion.surface import resurface, skin_around
 from bids_deface.errors import ImageError
 from bids_deface.heights import Columns, surface_height
 from bids_deface.tissue import dilate_mm, head_mask, tissue_threshold
@@ -66,6 +68,33 @@ def test_nose_and_auricles_become_air(head, surroundings, index):
     outer &= dilate_mm(~scene.head, 2.0, scene.zooms) | ~scene.head
     limit = np.percentile(head.data[scene.air], 99.9)
     assert (change.painted(head.data)[outer] <= limit).mean() > 0.9
+
+
+@pytest.mark.parametrize("index", [4, 5])
+def test_the_floor_of_a_cut_is_as_deep_everywhere(head, surroundings, index, monkeypatch):
+    """What an auricle's inner face looks like is not told by what lies under it."""
+    scene = scene_of(head, surroundings, index)
+    axis, sign = OUTWARD[index]
+    seen = {}
+
+    def around(*args):
+        seen["skin"] = skin_around(*args)
+        return seen["skin"]
+
+    def put(scene, columns, heights, rng):
+        seen["heights"] = heights
+        return resurface(scene, columns, heights, rng)
+
+    monkeypatch.setattr(auricle, "skin_around", around)
+    monkeypatch.setattr(auricle, "resurface", put)
+    auricle.remove_auricle(scene, axis, sign, np.random.default_rng(0))
+    heights, columns = seen["heights"], Columns(axis, sign)
+    depth = seen["skin"][1] - heights.new
+    inner = ndimage.binary_erosion(heights.footprint, iterations=5)
+    assert depth[inner].min() == pytest.approx(depth[inner].max())
+    region = columns.view(scene.region)
+    shallow = inner & region.any(axis=-1) & (depth < auricle.DEEPEST_MM / 1.5 - 1e-6)
+    assert (heights.new <= region.argmax(axis=-1))[shallow].all(), "all of it becomes air"
 
 
 @pytest.mark.parametrize("index", [1, 2, 6])
