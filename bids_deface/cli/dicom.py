@@ -11,7 +11,8 @@ from pathlib import Path
 from bids_deface import __version__
 from bids_deface.anatomy import ALL_FEATURES
 from bids_deface.cli.main import LEVELS, guarded
-from bids_deface.cli.parser import Parser, add_strength, positive_int
+from bids_deface.cli.parser import Parser, add_strength
+from bids_deface.cli.values import positive_int
 from bids_deface.errors import InstallError
 
 EPILOG = """exit codes: 0 every scan of a head passed; 1 some series failed or awaits review, or

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from bids_deface import __version__
 from bids_deface.anatomy import FACE_CLASSES
-from bids_deface.cli.parser import positive_int
+from bids_deface.cli.values import positive_int
 from bids_deface.errors import UsageError
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from bids_deface import __version__
 from bids_deface.cli.main import guarded
-from bids_deface.cli.parser import Parser, positive_int
+from bids_deface.cli.parser import Parser
+from bids_deface.cli.values import positive_int
 from bids_deface.errors import ImageError, NoInputError, ReadError, TooFewHeadsError, UsageError
 
 if TYPE_CHECKING:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
+import signal
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import NoReturn
 
 from bids_deface.cli.parser import parse
 from bids_deface.errors import DefaceError
@@ -14,19 +19,46 @@ LOGGER = logging.getLogger(__name__)
 LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
 
 
+class Terminated(KeyboardInterrupt):
+    """Somebody, or a scheduler's time limit, asked the process to end."""
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Let SIGTERM end a command as Ctrl-C does, so that it tidies up behind itself."""
+
+    def end(*_: object) -> NoReturn:
+        raise Terminated
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
+
+
 def guarded(prog: str, job: Callable[[], int]) -> int:
     """Run a command; turn its errors into one line with the remedy and an exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        # A path that the terminal cannot show must not end the run.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
-        return job()
+        with _terminable():
+            return job()
     except DefaceError as error:
         sys.stderr.write(f"{prog}: {error}\n")
         return error.exit_code
     except OSError as error:
         sys.stderr.write(f"{prog}: {error}. Check the disk and run the same command again.\n")
         return 74
-    except KeyboardInterrupt:
-        sys.stderr.write(f"{prog}: interrupted; run the same command again to go on.\n")
-        return 130
+    except KeyboardInterrupt as error:
+        word, code = ("terminated", 143) if isinstance(error, Terminated) else ("interrupted", 130)
+        sys.stderr.write(f"{prog}: {word}; run the same command again to go on.\n")
+        return code
     except Exception as error:
         # The last resort: one line for the user, the traceback for --verbose.
         LOGGER.debug("internal error", exc_info=True)

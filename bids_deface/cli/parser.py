@@ -10,6 +10,8 @@ from typing import Any, NoReturn
 
 from bids_deface import __version__
 from bids_deface.anatomy import ALL_FEATURES
+from bids_deface.cli.boutiques import PrintDescriptor
+from bids_deface.cli.values import positive_float, positive_int, whole
 from bids_deface.dataset.suffixes import DATATYPES
 from bids_deface.errors import NoInputError, UnknownAnalysisLevelError, UsageError
 from bids_deface.kinds import Level, OnDoubt
@@ -23,7 +25,8 @@ ON_DOUBT = (
 KEEP_EXTENSIONS = "keep header extensions that can hold names (DICOM, comments)"
 EPILOG = """exit codes: 0 all images passed; 1 some image failed or awaits review; 16 invalid BIDS;
 17 unknown analysis level; 18 filters matched nothing; 64 usage; 65 data; 66 no input;
-69 weights or device missing; 70 internal; 73 cannot create output."""
+69 weights or device missing; 70 internal; 73 output or work folder cannot be written; 74 I/O;
+130 interrupted; 143 terminated."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -45,12 +48,15 @@ def build_parser() -> Parser:
     parser.add_argument("bids_dir", type=Path, help="folder of the BIDS dataset; never changed")
     parser.add_argument("output_dir", type=Path, help="folder of the derivatives")
     parser.add_argument("analysis_level", help="participant or group")
+    parser.add_argument("--version", action="version", version=f"bids-deface {__version__}")
+    parser.add_argument(
+        "--bids-exec-spec", action=PrintDescriptor, help="print the Boutiques descriptor"
+    )
     _add_options(parser)
     return parser
 
 
 def _add_options(parser: Parser) -> None:
-    parser.add_argument("--version", action="version", version=f"bids-deface {__version__}")
     parser.add_argument("-v", "--verbose", action="count", default=0, help="say more; twice: all")
     _add_selection(parser.add_argument_group("which images"))
     _add_defacing(parser.add_argument_group("what to hide"))
@@ -125,7 +131,7 @@ def _add_defacing(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--keep-extensions", action="store_true", help=KEEP_EXTENSIONS)
     group.add_argument("--model", type=Path, metavar="FILE", help="other weights of the detector")
     group.add_argument(
-        "--random-seed", type=_seed, metavar="N", help="repeat the random fill (tests)"
+        "--random-seed", type=whole, metavar="N", help="repeat the random fill (tests)"
     )
 
 
@@ -173,36 +179,13 @@ def _add_running(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--notrack", action="store_true", help="accepted; nothing is ever tracked")
 
 
-def positive_int(text: str) -> int:
-    """Parse a whole number above 0."""
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return value
-
-
-def positive_float(text: str) -> float:
-    """Parse a number above 0."""
-    value = float(text)
-    if not value > 0:
-        raise argparse.ArgumentTypeError("must be greater than 0")
-    return value
-
-
-def _seed(text: str) -> int:
-    value = int(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError("must not be negative")
-    return value
-
-
 def _read_config(path: Path) -> dict[str, Any]:
     """Read options from TOML, one key per long option, checked as if they were typed."""
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise NoInputError(f"The settings file {path} cannot be read.") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"The settings file {path} is no TOML ({error}).") from error
     typed: list[str] = []
     for key, value in content.items():

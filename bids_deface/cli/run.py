@@ -13,6 +13,7 @@ from bids_deface.cli.execute import execute
 from bids_deface.cli.identity import group_identity
 from bids_deface.dataset.derivatives import (
     check_output_dir,
+    drop_leftovers_of,
     make_output_dir,
     write_text,
 )
@@ -59,11 +60,12 @@ def run(args: argparse.Namespace) -> int:
         sys.stdout.write(f"{plan}\n")
         return 0
     if not args.reports_only:
+        drop_leftovers_of(args.output_dir, plan.subjects)
         write_root_files(args.bids_dir, args.output_dir)
         log = _write_log(args, settings, sha256).with_suffix(".log")
         for source in release(plan, accepted):
             sys.stdout.write(f"{source}: released, for a person has looked at it\n")
-        if plan.todo:
+        if plan.todo or args.clean_workdir:
             execute(args, plan, settings, weights, log)
     _write_citation(args.output_dir, settings)
     return _conclude(args.output_dir, plan)

@@ -12,7 +12,8 @@ from pathlib import Path
 from bids_deface import __version__
 from bids_deface.cli import evaluate
 from bids_deface.cli.main import guarded
-from bids_deface.cli.parser import Parser, positive_float, positive_int
+from bids_deface.cli.parser import Parser
+from bids_deface.cli.values import positive_float, positive_int
 
 
 def build_parser() -> Parser:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
+import errno
 import os
 import tempfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -16,6 +15,7 @@ import numpy as np
 from isal import igzip, isal_zlib
 from numpy.typing import NDArray
 
+from bids_deface.containers.leftovers import PREFIX, SUFFIX, hold
 from bids_deface.errors import ImageError, NoInputError, OutputError, ReadError
 
 Piece = bytes | memoryview
@@ -25,10 +25,11 @@ Inspector = Callable[[Mapping[Path, Path]], object]
 #: Bytes that go through gzip at once.
 CHUNK = 2**17
 ANNEX_HINT = "Run: datalad get (git-annex content is missing)."
+#: What a disk says that is full, or a quota, or a limit of file sizes.
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+FULL_HINT = "Make space, then run the same command again."
 #: git-annex takes no larger file for one of its pointers.
 ANNEX_POINTER_BYTES = 32 * 1024
-#: No gzip file unpacks to more than this many times its size.
-MAX_RATIO = 1040
 #: What a damaged gzip file raises.
 _ISAL_ERROR: type[Exception] = isal_zlib.error  # type: ignore[assignment]
 DAMAGED = (EOFError, zlib.error, igzip.BadGzipFile, _ISAL_ERROR)
@@ -49,6 +50,9 @@ def reading(path: Path) -> Iterator[BinaryIO]:
     """
     if not path.exists():
         raise NoInputError(f"{path} does not exist.", ANNEX_HINT if path.is_symlink() else None)
+    if not path.is_file():
+        # A pipe would be waited for, a device read for ever.
+        raise NoInputError(f"{path} is no file.")
     try:
         with path.open("rb") as file:
             start = file.read(ANNEX_POINTER_BYTES)
@@ -72,60 +76,6 @@ def is_annex_pointer(start: bytes) -> bool:
     """Tell whether a file only names the content that git-annex has not fetched."""
     is_small = len(start) < ANNEX_POINTER_BYTES
     return is_small and b"/annex/objects/" in start.partition(b"\n")[0]
-
-
-def read_voxels(
-    file: BinaryIO, path: Path, dtype: np.dtype[Any], shape: tuple[int, ...]
-) -> NDArray[Any]:
-    """Read an array (Fortran order, read-only) straight into its own memory.
-
-    Raises
-    ------
-    ImageError
-        The file ends before.
-    """
-    count = math.prod(shape)
-    # A broken header must not ask for more memory than its file can fill.
-    size, done = count * dtype.itemsize, 0
-    if size > path.stat().st_size * MAX_RATIO:
-        raise truncated(path, path.stat().st_size, size)
-    data = np.empty(count, dtype)
-    buffer = data.view(np.uint8).data
-    while done < size:
-        got = file.readinto(buffer[done : done + CHUNK])  # type: ignore[attr-defined]
-        if not got:
-            raise truncated(path, done, size)
-        done += got
-    data.flags.writeable = False
-    return data.reshape(shape, order="F")
-
-
-@dataclass(frozen=True)
-class VoxelPlace:
-    """Where a scan's voxels are stored.
-
-    Attributes
-    ----------
-    path
-        The file that holds them.
-    offset
-        Bytes before them, unpacked.
-    dtype, shape
-        What they are.
-    """
-
-    path: Path
-    offset: int
-    dtype: np.dtype[Any]
-    shape: tuple[int, ...]
-
-
-def truncated(path: Path, found: int, expected: int) -> ImageError:
-    """Return the error for a file that ends too early."""
-    return ImageError(
-        f"{path} is truncated: {found} bytes of voxels, {expected} expected.",
-        "Get the file again from its source.",
-    )
 
 
 def voxel_bytes(data: NDArray[Any]) -> Iterator[Piece]:
@@ -203,7 +153,8 @@ def _write_temporary(path: Path, write: Writer) -> Path:
     """Write a file beside its place; return it."""
     with _output_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=".tmp-", suffix=".part", dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=PREFIX, suffix=SUFFIX, dir=path.parent)
+        hold(handle)
         try:
             with os.fdopen(handle, "wb") as file:
                 write(file)
@@ -223,4 +174,5 @@ def _output_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise OutputError(f"Cannot write {path}: {error.strerror or error}.") from error
+        hint = FULL_HINT if error.errno in FULL else None
+        raise OutputError(f"Cannot write {path}: {error.strerror or error}.", hint) from error

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
-import numpy as np
-
-from bids_deface.containers.files import VoxelPlace, reading
+from bids_deface.containers.files import reading
 from bids_deface.containers.mgh import (
     HEADER_SIZE,
     load_mgh,
@@ -23,6 +22,7 @@ from bids_deface.containers.nifti import (
     parse_header,
     read_start,
 )
+from bids_deface.containers.voxels import VoxelPlace
 from bids_deface.kinds import Container
 from bids_deface.volume import Volume
 
@@ -67,4 +67,4 @@ def voxel_count(path: Path) -> int:
             shape = shape_of(parse_mgh_header(file.read(HEADER_SIZE), path))
         else:
             shape = parse_header(read_start(file), path).get_data_shape()
-    return int(np.prod(shape, dtype=np.int64))
+    return math.prod(int(n) for n in shape)

@@ -9,7 +9,8 @@ import nibabel as nib
 import numpy as np
 
 from bids_deface.containers.checks import check_affine, check_voxels
-from bids_deface.containers.files import VoxelPlace, read_voxels, reading
+from bids_deface.containers.files import reading
+from bids_deface.containers.voxels import VoxelPlace, read_rest, read_voxels
 from bids_deface.errors import ImageError
 from bids_deface.kinds import Container
 from bids_deface.volume import Volume
@@ -28,7 +29,7 @@ def load_mgh(path: Path) -> Volume:
         start = file.read(HEADER_SIZE)
         header = parse_mgh_header(start, path)
         data = read_voxels(file, path, *_kind_of_voxels(header, path))
-        trailer = file.read()
+        trailer = read_rest(file, path)
     affine = np.asarray(header.get_affine(), dtype=np.float64)
     check_affine(affine, path)
     return Volume(data, affine, start, trailer, 1.0, Container.MGH)

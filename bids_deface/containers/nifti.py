@@ -17,9 +17,16 @@ from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 
 from bids_deface.containers.checks import check_affine, check_voxels, foreign, unreadable_voxels
-from bids_deface.containers.files import MAX_RATIO, VoxelPlace, read_voxels, reading, truncated
+from bids_deface.containers.files import reading
 from bids_deface.containers.forms import form_notes
 from bids_deface.containers.names import files_of
+from bids_deface.containers.voxels import (
+    MOST_BESIDE,
+    VoxelPlace,
+    read_rest,
+    read_voxels,
+    truncated,
+)
 from bids_deface.errors import ImageError, NoInputError
 from bids_deface.kinds import Container
 from bids_deface.volume import Volume
@@ -37,14 +44,14 @@ def load_single(path: Path) -> Volume:
     with reading(path) as file:
         start = read_start(file)
         header = parse_header(start, path, SINGLE_MAGIC)
-        offset = _offset(header, path, path)
+        offset = _offset(header, path)
         if offset < len(start):
             raise ImageError(f"{path} lets its voxels begin within the header.")
         start += file.read(offset - len(start))
         if len(start) < offset:
             raise truncated(path, 0, 1)
         data = _read(file, path, header)
-        return _volume(data, header, path, start, file.read(), Container.NIFTI)
+        return _volume(data, header, path, start, read_rest(file, path), Container.NIFTI)
 
 
 def load_pair(path: Path) -> Volume:
@@ -54,19 +61,20 @@ def load_pair(path: Path) -> Volume:
         if path.exists() and not part.exists():
             raise NoInputError(f"{part} does not exist.", f"It belongs to {path.name}.")
     with reading(header_path) as file:
-        prefix = file.read()
+        prefix = read_rest(file, header_path)
     header = parse_header(prefix, header_path, PAIR_MAGIC)
     with reading(voxel_path) as file:
-        lead = file.read(max(0, _offset(header, header_path, voxel_path)))
+        lead = file.read(max(0, _offset(header, header_path)))
         data = _read(file, voxel_path, header)
-        return _volume(data, header, header_path, prefix, file.read(), Container.PAIR, lead)
+        trailer = read_rest(file, voxel_path)
+    return _volume(data, header, header_path, prefix, trailer, Container.PAIR, lead)
 
 
 def locate_single(path: Path) -> VoxelPlace:
     """Return where the voxels of a single file are; errors as in :func:`.load.load_volume`."""
     with reading(path) as file:
         header = parse_header(read_start(file), path, SINGLE_MAGIC)
-    return VoxelPlace(path, _offset(header, path, path), *_kind_of_voxels(header, path))
+    return VoxelPlace(path, _offset(header, path), *_kind_of_voxels(header, path))
 
 
 def locate_pair(path: Path) -> VoxelPlace:
@@ -74,7 +82,7 @@ def locate_pair(path: Path) -> VoxelPlace:
     header_path, voxel_path = files_of(path)
     with reading(header_path) as file:
         header = parse_header(read_start(file), header_path, PAIR_MAGIC)
-    offset = max(0, _offset(header, header_path, voxel_path))
+    offset = max(0, _offset(header, header_path))
     return VoxelPlace(voxel_path, offset, *_kind_of_voxels(header, header_path))
 
 
@@ -185,10 +193,10 @@ def _header(
     return header
 
 
-def _offset(header: nib.Nifti1Header, path: Path, voxel_path: Path) -> int:
-    """Return how many bytes come before the voxels; no more than their file can hold."""
+def _offset(header: nib.Nifti1Header, path: Path) -> int:
+    """Return how many bytes come before the voxels; no more than any format has there."""
     offset = float(header["vox_offset"])
-    if not np.isfinite(offset) or offset > voxel_path.stat().st_size * MAX_RATIO:
+    if not np.isfinite(offset) or offset > MOST_BESIDE:
         raise ImageError(f"{path} has a broken NIfTI header (vox_offset is {offset:g}).")
     return int(offset)
 

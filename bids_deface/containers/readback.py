@@ -10,8 +10,9 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from bids_deface.containers.files import reading, truncated
+from bids_deface.containers.files import reading
 from bids_deface.containers.load import locate_voxels
+from bids_deface.containers.voxels import truncated
 from bids_deface.errors import DefaceError, OutputError
 
 #: Bytes that are held at a time.

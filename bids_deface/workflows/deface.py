@@ -7,12 +7,15 @@ from collections.abc import Sequence
 from nipype.interfaces.utility import IdentityInterface
 from nipype.pipeline.engine import Node, Workflow
 
+from bids_deface import __version__
 from bids_deface.interfaces.deface import Deface
 from bids_deface.interfaces.plot import PlotPictures
 from bids_deface.settings import Seed
 
 #: Peak memory of a node for a 0.7 mm whole-head scan, GiB.
-MEM_GB = 1.5
+MEM_GB = 1.6
+#: Of a node that computes nothing: Python and its libraries.
+LIGHT_GB = 0.4
 KNOWN = ("in_features", "reference_names", "reference_files", "reference_features")
 MADE = ("out_result", "out_file", "out_mask", "out_dseg", "out_features")
 DRAWN = ("figures", "private_figures")
@@ -37,6 +40,10 @@ def init_deface_wf(
     name: str = "deface_wf",
 ) -> Workflow:
     """Build a graph that hides the facial features of one head scan.
+
+    It reads no settings but its arguments, writes into its nodes' folders only, and its nodes run
+    under any plugin. Its ``__desc__`` is for the methods section; the keys in it are those of
+    :func:`bids_deface.reports.citation.bibliography`.
 
     Parameters
     ----------
@@ -89,15 +96,18 @@ def init_deface_wf(
         Record of the decision (JSON), also for an image that cannot be defaced.
     out_file, out_mask, out_dseg
         Defaced scan, mask of what may have changed, regions; undefined where there is no result.
+        With ``on_doubt="review"`` a doubtful result is among them: ask ``out_result``.
     figures, private_figures
         Pictures: to share, and of the original.
     out_features
         What is known of the image, for others of its family.
     """
     workflow = Workflow(name=name)
+    what = "The whole face was" if level == "face" else "Facial features were"
     workflow.__desc__ = (
-        "Facial features were hidden with *bids-deface*, in which an attention-gated 3D U-Net "
-        "locates eyes, nose, ears and mouth [after @jeong2020].\n"
+        f"{what} hidden with *bids-deface* {__version__} (protocol {protocol}), in which an "
+        "attention-gated 3D U-Net [@schlemper2019] locates eyes, nose, ears and mouth "
+        "[after @jeong2020].\n"
     )
     inputnode = Node(IdentityInterface(fields=["in_file", "source", *KNOWN]), name="inputnode")
     outputnode = Node(IdentityInterface(fields=[*MADE, *DRAWN]), name="outputnode")
@@ -125,7 +135,7 @@ def init_deface_wf(
         deface.inputs.features = list(features)
     if random_seed is not None:
         deface.inputs.random_seed = Seed(random_seed)
-    plot = Node(PlotPictures(), name="plot", mem_gb=mem_gb / 2)
+    plot = Node(PlotPictures(), name="plot", mem_gb=mem_gb)
     # fmt: off
     workflow.connect([
         (inputnode, deface, [(field, field) for field in ("in_file", "source", *KNOWN)]),

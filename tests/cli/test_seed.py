@@ -35,7 +35,9 @@ def run(make_bids, tmp_path, monkeypatch):
 
     monkeypatch.setattr("bids_deface.interfaces.deface.deface_file", fail)
     out = tmp_path / "out"
-    arguments = [raw, out, "participant", "--nprocs", "1", "--random-seed", SEED]
+    arguments = [raw, out, "participant", "--random-seed", SEED]
+    # In this process, which is the one that was tampered with.
+    arguments += ["--nipype-plugin", "Linear"]
     assert main([*map(str, arguments), "-w", str(tmp_path / "work")]) == 1
     return out
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from nipype.interfaces.utility import Function
 from nipype.pipeline.engine import Node, Workflow
 
-from bids_deface.workflows.execution import Execution, choose_plugin, configure, run_workflow
+from bids_deface.workflows.execution import Execution, configure, run_workflow
+from bids_deface.workflows.plugins import choose_plugin
 
 
 def die_always(folder: str) -> str:
@@ -41,9 +43,11 @@ def live(folder: str) -> str:
     return folder
 
 
-def run(folder: Path, *jobs: Callable[[str], str]) -> tuple[bool, list[str]]:
-    """Run nodes side by side; return whether none crashed, and which ended."""
-    plugin, args = choose_plugin(2, 4.0, None, None, "{}")
+def run(
+    folder: Path, *jobs: Callable[[str], str], threads: int = 2
+) -> tuple[bool, dict[str, str]]:
+    """Run nodes side by side; return whether none crashed, and how each ended."""
+    plugin, args = choose_plugin(threads, 4.0, None, None, "{}")
     execution = Execution(plugin, folder / "crash", args)
     configure(execution)
     workflow = Workflow("killed_wf", base_dir=folder / "work")
@@ -51,15 +55,18 @@ def run(folder: Path, *jobs: Callable[[str], str]) -> tuple[bool, list[str]]:
         node = Node(Function(["folder"], ["out"], job), name=job.__name__)
         node.inputs.folder = str(folder)
         workflow.add_nodes([node])
-    ended: list[str] = []
-    return run_workflow(workflow, execution, ended.append), sorted(ended)
+    ended: dict[str, str] = {}
+    return run_workflow(workflow, execution, ended.__setitem__), ended
 
 
-def test_a_killed_worker_costs_its_own_node_only(tmp_path: Path) -> None:
-    fine, ended = run(tmp_path, die_always, live)
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_killed_worker_costs_its_own_node_only(tmp_path: Path, threads: int) -> None:
+    fine, ended = run(tmp_path, die_always, live, threads=threads)
     assert not fine
     assert (tmp_path / "lived").exists()
-    assert ended == ["killed_wf.die_always", "killed_wf.live"]
+    assert ended.keys() == {"killed_wf.die_always", "killed_wf.live"}
+    assert ended["killed_wf.live"] == ""
+    assert "too little memory" in ended["killed_wf.die_always"]
     (crash,) = (tmp_path / "crash").glob("*.txt")
     assert "too little memory" in crash.read_text()
 
@@ -68,4 +75,4 @@ def test_a_node_that_is_killed_once_is_run_again(tmp_path: Path) -> None:
     fine, ended = run(tmp_path, die_once)
     assert fine
     assert (tmp_path / "survived").exists()
-    assert ended == ["killed_wf.die_once"]
+    assert ended == {"killed_wf.die_once": ""}
