@@ -33,6 +33,7 @@ from bids_deface.volume import (
 
 if TYPE_CHECKING:
     from bids_deface.detection.featuremap import FeatureMap
+    from bids_deface.detection.grid import ConformedImage
     from bids_deface.surroundings import Surroundings
 
 #: What replaces a feature: skin and air of the scan, or noise over its range of values.
@@ -93,6 +94,11 @@ class Case:
     def shows_skin(self) -> bool:
         """Whether the head's surface can be seen in the scan itself."""
         return self.features.surface is None and math.isfinite(self.skin_threshold)
+
+    @property
+    def seen(self) -> ConformedImage | None:
+        """The image on the detector's grid, if the detector saw this very image there."""
+        return None if self.features.inherited_from else self.features.seen
 
 
 def prepare(volume: Volume, settings: DefaceSettings, source: FeatureSource, fill: Fill) -> Case:

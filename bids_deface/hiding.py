@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -18,7 +19,7 @@ from bids_deface.tissue import enclosing_box
 
 
 def hide_features(
-    task: Task, rng: np.random.Generator, *, uniform: bool = False
+    task: Task, rng: np.random.Generator, *, uniform: bool = False, bumps: bool = True
 ) -> Iterator[Edit]:
     """Hide one feature after the other; write the edits in the order in which they come.
 
@@ -31,7 +32,10 @@ def hide_features(
     uniform
         Fill with uniform noise over each frame's own range instead of skin and air, for images
         without a skin signal of their own.
+    bumps
+        Lay bumps drawn by chance on the new skin.
     """
+    task = replace(task, chance=int(rng.integers(2**62)) if bumps else None)
     fill = fill_of(task, rng, uniform=uniform)
     boxes = ndimage.find_objects(task.dseg, max_label=BRAIN)
     for indices, step in task.protocol.tasks(task.features):

@@ -13,8 +13,14 @@ from scipy import ndimage
 from bids_deface.anatomy import BRAIN, FacialFeature, labels_of, name_of
 from bids_deface.assurance.face import find_faces
 from bids_deface.assurance.residues import Residue, doubts_of_residues, measure_residues
-from bids_deface.detection.grid import SPACING_MM, conform, resample_labels
-from bids_deface.tissue import InBox
+from bids_deface.detection.grid import (
+    SPACING_MM,
+    ConformedImage,
+    conform,
+    conform_again,
+    resample_labels,
+)
+from bids_deface.tissue import Box, InBox
 
 #: With these hidden, nobody should find a face.
 A_FACE = frozenset({FacialFeature.EYES, FacialFeature.NOSE})
@@ -79,6 +85,9 @@ def inspect_head(
     dseg: NDArray[np.uint8],
     changed: InBox,
     threshold: float,
+    boxes: list[Box] | None = None,
+    seen: ConformedImage | None = None,
+    earlier: Inspection | None = None,
 ) -> Inspection:
     """Compare the head's surface before and after, on the detector's grid.
 
@@ -94,14 +103,16 @@ def inspect_head(
         Returns the changed voxels in a box of this grid.
     threshold
         Intensity of the head's surface.
+    boxes
+        Slices of this grid beyond which nothing changed; None where anything may have.
+    seen
+        The head before, on the detector's grid; None leaves it to be resampled.
+    earlier
+        Another look at the same head before; None leaves it to be looked at.
     """
-    faces, images = [], []
-    for image in (before, after):
-        small = conform(image, affine)
-        scaled = (threshold - small.low) / max(small.high - small.low, 1e-9)
-        faces.append(find_faces(small.image, small.grid.affine, scaled))
-        images.append((small, scaled))
-    small, scaled = images[1]
+    first = seen or conform(before, affine)
+    small = conform(after, affine) if boxes is None else conform_again(first, after, affine, boxes)
+    faces_before = earlier.faces_before if earlier else _faces(first, threshold)
     labels = resample_labels(dseg, affine, small.grid)
     left = _tissue_left(before, dseg, changed, threshold) * abs(
         float(np.linalg.det(affine[:3, :3]))
@@ -110,10 +121,14 @@ def inspect_head(
         small.image,
         labels,
         np.full(3, SPACING_MM),
-        scaled,
+        small.scaled(threshold),
         dict(enumerate((left / 1000).tolist())),
     )
-    return Inspection(faces[0], faces[1], residues)
+    return Inspection(faces_before, _faces(small, threshold), residues)
+
+
+def _faces(look: ConformedImage, threshold: float) -> dict[str, int]:
+    return find_faces(look.image, look.grid.affine, look.scaled(threshold))
 
 
 def _tissue_left(

@@ -93,6 +93,8 @@ class Task:
         Copies of features that hang in the air, to be erased.
     sign
         -1 where a lower stored value is more signal.
+    chance
+        Seed of the bumps, drawn once for all frames and kept nowhere; None for no bumps.
     """
 
     data: NDArray[Any]
@@ -105,6 +107,7 @@ class Task:
     slack_mm: float = 0.0
     copies: tuple[Copy, ...] = ()
     sign: int = 1
+    chance: int | None = None
 
     def place_of_regions(
         self, found: Box, hidden: tuple[int, ...], around_mm: float = AROUND_MM
@@ -140,14 +143,14 @@ class Task:
         here: NDArray[np.bool_],
         others: tuple[int, ...],
     ) -> Place:
-        everywhere = here | np.isin(labels, others)
+        head, air = self.around.parts(box, here | np.isin(labels, others))
         return Place(
             box=box,
             labels=labels,
             region=here,
             others=others,
-            head=self.around.head(box, everywhere),
-            air=self.around.air(box, everywhere),
+            head=head,
+            air=air,
             allowed=~protected_in(box, self.dseg, self.margin_mm, self.around.zooms),
         )
 
@@ -196,6 +199,7 @@ class Place:
             threshold=threshold,
             far_air=far_air,
             slack_mm=task.slack_mm,
+            chance=task.chance,
         )
 
     def edit(self, wanted: NDArray[np.bool_], values: tuple[NDArray[Any], ...]) -> Edit:

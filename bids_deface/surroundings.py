@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from bids_deface.frames import darkness_of
+from bids_deface.resampling import interpolate
 from bids_deface.tissue import dilate_mm
 from bids_deface.volume import zooms_of
 
@@ -17,6 +18,8 @@ from bids_deface.volume import zooms_of
 AIR_DISTANCE_MM = 5.0
 #: The coarse head is trusted inside this distance of its surface, mm.
 COARSE_MM = 4.0
+#: Values of :attr:`Surroundings.depth`.
+FAR, NEAR, DEEP = 0, 1, 2
 #: Number of air values drawn from the whole image.
 FAR_AIR = 20_000
 
@@ -35,18 +38,17 @@ class Surroundings:
         Voxel-to-world matrix of ``image``.
     threshold
         Intensity of the head's surface in ``image``.
-    core, reach
-        Coarse head masks, eroded and dilated by ``COARSE_MM``.
+    depth
+        uint8, on a coarse grid: ``FAR`` from the head, ``NEAR`` its surface, ``DEEP`` inside.
     coarse_affine
-        Voxel-to-world matrix of the coarse masks.
+        Voxel-to-world matrix of ``depth``.
     """
 
     affine: NDArray[np.float64]
     image: NDArray[Any]
     image_affine: NDArray[np.float64]
     threshold: float
-    core: NDArray[np.bool_]
-    reach: NDArray[np.bool_]
+    depth: NDArray[np.uint8]
     coarse_affine: NDArray[np.float64]
 
     @classmethod
@@ -78,9 +80,10 @@ class Surroundings:
         # Padded by its edge, so that a head cut by the field of view is not eroded there.
         inner = np.pad(coarse_head, 3, mode="edge")
         core = ~dilate_mm(~inner, COARSE_MM, zooms)[3:-3, 3:-3, 3:-3]
-        reach = dilate_mm(coarse_head, COARSE_MM, zooms)
+        depth = np.where(dilate_mm(coarse_head, COARSE_MM, zooms), NEAR, FAR)
+        depth[core] = DEEP
         there = affine if image_affine is None else image_affine
-        return cls(affine, image, there, threshold, core, reach, coarse_affine)
+        return cls(affine, image, there, threshold, depth.astype(np.uint8), coarse_affine)
 
     @property
     def zooms(self) -> NDArray[np.float64]:
@@ -93,13 +96,13 @@ class Surroundings:
             return self.image[box].astype(np.float32)
         matrix, offset, shape = self._from_box(box, self.image_affine)
         dark = darkness_of(self.image)
-        out = ndimage.affine_transform(
-            self.image, matrix, offset, shape, np.float32, order=1, mode="grid-constant", cval=dark
-        )
+        out = interpolate(self.image, matrix, offset, shape, border="grid-constant", outside=dark)
         return np.asarray(np.nan_to_num(out, copy=False, nan=dark, posinf=dark, neginf=dark))
 
-    def head(self, box: tuple[slice, ...], features: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Return the filled head outline in a box: coarse inside, thresholded at the surface.
+    def parts(
+        self, box: tuple[slice, ...], features: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Part head from air in a box.
 
         Parameters
         ----------
@@ -107,21 +110,23 @@ class Surroundings:
             Slices of the scan.
         features
             bool, detected features in the box; thin ones are lost in the coarse mask.
-        """
-        zooms = self.zooms
-        soft = ndimage.gaussian_filter(self.intensities(box), np.minimum(0.8, 0.6 / zooms))
-        near = self._coarse(self.reach, box) | features
-        return np.asarray(self._coarse(self.core, box) | (near & (soft > self.threshold)))
 
-    def air(self, box: tuple[slice, ...], features: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Return the voxels of a box that are surely air; parameters as in :meth:`head`."""
+        Returns
+        -------
+        head
+            bool, the filled head outline: coarse inside, thresholded at the surface.
+        air
+            bool, voxels that are surely air.
+        """
+        zooms, image, depth = self.zooms, self.intensities(box), self._depth(box)
         # Stored values may have an offset: bright is what lies far above darkness.
         dark = darkness_of(self.image)
-        bright = self.intensities(box) > dark + 1.5 * (self.threshold - dark)
-        near = self._coarse(self.reach, box) | bright
-        zooms = self.zooms
+        near = (depth != FAR) | (image > dark + 1.5 * (self.threshold - dark))
         near = dilate_mm(near, AIR_DISTANCE_MM - COARSE_MM, zooms)
-        return ~(near | dilate_mm(features, AIR_DISTANCE_MM, zooms))
+        air = ~(near | dilate_mm(features, AIR_DISTANCE_MM, zooms))
+        soft = ndimage.gaussian_filter(image, np.minimum(0.8, 0.6 / zooms), output=image)
+        head = ((depth != FAR) | features) & (soft > self.threshold)
+        return head | (depth == DEEP), air
 
     def far_air(self, data: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
         """Return stored values of air voxels anywhere in a frame (1D).
@@ -142,7 +147,7 @@ class Surroundings:
     def _air_of(
         self, data: NDArray[Any], affine: NDArray[np.float64], rng: np.random.Generator
     ) -> NDArray[Any]:
-        coarse = np.argwhere(~self.reach)
+        coarse = np.argwhere(self.depth == FAR)
         if not len(coarse):
             return data[:0, 0, 0]
         chosen = coarse[rng.integers(0, len(coarse), FAR_AIR)]
@@ -152,13 +157,14 @@ class Surroundings:
         values = data[tuple(ijk.T)]
         return np.asarray(values[np.isfinite(values)])
 
-    def _coarse(self, mask: NDArray[np.bool_], box: tuple[slice, ...]) -> NDArray[np.bool_]:
-        """Interpolate a coarse mask to a box of the scan."""
+    def _depth(self, box: tuple[slice, ...]) -> NDArray[np.uint8]:
+        """Look up ``depth`` in a box of the scan."""
         matrix, offset, shape = self._from_box(box, self.coarse_affine)
-        values = ndimage.affine_transform(
-            mask.astype(np.float32), matrix, offset, shape, order=1, mode="nearest"
+        return np.asarray(
+            ndimage.affine_transform(
+                self.depth, matrix, offset, shape, np.uint8, order=0, mode="nearest"
+            )
         )
-        return np.asarray(values > 0.5)
 
     def _from_box(
         self, box: tuple[slice, ...], affine: NDArray[np.float64]

@@ -29,14 +29,20 @@ def read_rows(path: Path, columns: Iterable[str], hint: str) -> list[dict[str, s
     NoInputError
         It cannot be read.
     UsageError
-        A column is missing.
+        A column is missing, or it is no table.
     """
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise NoInputError(f"The table {path} cannot be read.") from error
-    reader = csv.DictReader(lines, delimiter="\t")
-    wanted = list(columns)
+    try:
+        return _rows(path, text, list(columns), hint)
+    except csv.Error as error:
+        raise UsageError(f"{path} is no table ({error}).", hint) from error
+
+
+def _rows(path: Path, text: str, wanted: list[str], hint: str) -> list[dict[str, str]]:
+    reader = csv.DictReader(io.StringIO(text), delimiter="\t")
     missing = [name for name in wanted if name not in (reader.fieldnames or ())]
     if missing:
         raise UsageError(f"{path} has no column {missing[0]!r}.", hint)
@@ -63,7 +69,21 @@ def table_text(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
 def read_json(path: Path) -> dict[str, Any]:
     """Read a JSON object; empty where there is none that can be read."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = parse_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}
+
+
+def parse_json(text: str) -> Any:
+    """Read JSON of any kind.
+
+    Raises
+    ------
+    ValueError
+        It is none, or nested deeper than Python can read.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error

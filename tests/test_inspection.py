@@ -26,7 +26,11 @@ def test_the_face_is_seen_before_and_gone_after(parts, defaced):
     assert sum(found.faces_before.values()) >= 3
     assert not any(found.faces_after.values())
     assert found.doubts(ALL_FEATURES, FACE) == ()
-    assert defaced.inspection == found, "the job looks in the same way"
+    where = inspect_head(*parts, [edit.box for edit in defaced.edits])
+    assert defaced.inspection == where, "the job looks in the same way"
+    assert where.faces_after == found.faces_after, "all else is as it was"
+    for index, residue in found.residues.items():
+        assert where.residues[index].height_mm == pytest.approx(residue.height_mm, abs=0.05)
 
 
 def test_an_untouched_head_is_told_feature_by_feature(parts):

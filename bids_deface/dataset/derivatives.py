@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bids_deface.assurance.verdict import Decision
 from bids_deface.containers.files import write_whole
+from bids_deface.containers.leftovers import drop_leftovers
 from bids_deface.dataset.names import SURFACE, OutputNames
 from bids_deface.dataset.sidecars import dseg_sidecar, image_sidecar, label_table, mask_sidecar
 from bids_deface.errors import OutputError
+from bids_deface.kinds import PRIVATE
 from bids_deface.textfiles import read_json
 
 BIDS_VERSION = "1.10.0"
@@ -82,6 +84,24 @@ def make_output_dir(output_dir: Path) -> None:
         raise OutputError(
             f"The output folder {output_dir} cannot be written: {error.strerror}."
         ) from error
+
+
+def drop_leftovers_of(output_dir: Path, subjects: Iterable[str]) -> None:
+    """Remove what killed runs left half-written; other runs may be at other subjects.
+
+    Parameters
+    ----------
+    output_dir
+        Derivatives folder.
+    subjects
+        Labels without ``sub-``, of this run alone.
+    """
+    private = output_dir / PRIVATE
+    for shared in ("", "logs", "logs/images", "figures/group", PRIVATE):
+        drop_leftovers(output_dir / shared)
+    for subject in subjects:
+        for root in (output_dir, private, private / "review"):
+            drop_leftovers(root / f"sub-{subject}", deep=True)
 
 
 def store_image(
@@ -218,4 +238,5 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 def write_text(path: Path, content: str) -> None:
     """Write UTF-8 text whole or not at all."""
-    write_whole(path, content.encode())
+    # Half a surrogate pair, which JSON can hold and UTF-8 cannot, stays the escape that it was.
+    write_whole(path, content.encode("utf-8", "backslashreplace"))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bids_deface.dataset.suffixes import DATATYPES, SUFFIXES
 from bids_deface.errors import NoInputError, UsageError
+from bids_deface.textfiles import parse_json
 
 #: pybids entities to a value or a list of values; None means "without", ``*`` "with any".
 Query = dict[str, Any]
@@ -64,7 +64,7 @@ def read_filter_file(path: Path) -> tuple[Query, ...]:
         The file has another form.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = parse_json(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise NoInputError(f"The filter file {path} cannot be read.") from error
     except ValueError as error:

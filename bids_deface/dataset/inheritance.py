@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable
 from functools import cache
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bids_deface.errors import InvalidBIDSError
+from bids_deface.textfiles import parse_json
 
 LOGGER = logging.getLogger(__name__)
 
@@ -74,7 +74,7 @@ def _parts(path: Path) -> tuple[frozenset[str], str]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = parse_json(path.read_text(encoding="utf-8"))
     except OSError as error:
         LOGGER.warning("%s cannot be read (%s): its metadata is missing", path, error.strerror)
         return {}

@@ -14,6 +14,7 @@ from bids.layout import BIDSLayout, BIDSLayoutIndexer
 
 from bids_deface.dataset.suffixes import SUFFIXES
 from bids_deface.errors import InvalidBIDSError, NoInputError, OutputError
+from bids_deface.textfiles import read_json
 
 #: Top-level folders that hold no raw images.
 IGNORED = ("code", "stimuli", "sourcedata", "derivatives", "models")
@@ -88,12 +89,8 @@ def left_out(
 
 
 def _require_description(bids_dir: Path) -> None:
-    try:
-        content = json.loads((bids_dir / "dataset_description.json").read_text(encoding="utf-8"))
-        complete = isinstance(content, dict) and {"Name", "BIDSVersion"} <= content.keys()
-    except (OSError, ValueError):
-        complete = False
-    if not complete:
+    content = read_json(bids_dir / "dataset_description.json")
+    if not {"Name", "BIDSVersion"} <= content.keys():
         raise InvalidBIDSError(
             f"{bids_dir} is no BIDS dataset: dataset_description.json with Name and BIDSVersion "
             "is missing or broken."
@@ -170,7 +167,9 @@ def _ignored(bids_dir: Path) -> list[Any]:
     patterns: list[Any] = [*IGNORED, re.compile(r"/\.")]
     ignore_file = bids_dir / ".bidsignore"
     if ignore_file.is_file():
-        lines = (line.strip() for line in ignore_file.read_text(encoding="utf-8").splitlines())
+        # Names on disk need not be UTF-8, and no name is worth a stop.
+        text = ignore_file.read_text(encoding="utf-8", errors="surrogateescape")
+        lines = (line.strip() for line in text.splitlines())
         patterns += [re.compile(_glob_regex(line)) for line in lines if line and line[0] != "#"]
     return patterns
 

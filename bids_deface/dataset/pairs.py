@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path, PurePosixPath
 
 from bids_deface.cohort import Pair
 from bids_deface.dataset.query import ImageRecord
 from bids_deface.dataset.suffixes import describe
 from bids_deface.errors import NoInputError, UsageError
-from bids_deface.textfiles import read_rows
+from bids_deface.textfiles import read_json, read_rows
 
 RAW = "bids:raw:"
 COLUMNS = ("original", "defaced")
@@ -76,13 +75,21 @@ def read_pairs(table: Path) -> list[Pair]:
         original, defaced = (table.parent / row[column] for column in COLUMNS)
         pairs.append(Pair(original.name, original, defaced))
         for path in (original, defaced):
-            if not path.is_file():
+            if not _is_there(path):
                 raise NoInputError(f"{path}, named in {table}, is not there.")
     if not pairs:
         raise UsageError(f"{table} has no rows.", hint)
     if len({pair.original.resolve() for pair in pairs}) < len(pairs):
         raise UsageError(f"{table} names an original twice: one row for each person.")
     return pairs
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        # No file has so long a name.
+        return False
 
 
 def _image_of(sidecar: Path) -> Path | None:
@@ -93,10 +100,7 @@ def _image_of(sidecar: Path) -> Path | None:
 
 def _source_of(sidecar: Path) -> str | None:
     """Return the path of the raw image within its dataset; None where the sidecar tells none."""
-    try:
-        sources = json.loads(sidecar.read_text(encoding="utf-8")).get("Sources")
-    except (ValueError, AttributeError):
-        return None
+    sources = read_json(sidecar).get("Sources")
     named = sources if isinstance(sources, list) else [sources]
     paths = [s.removeprefix(RAW) for s in named if isinstance(s, str) and s.startswith(RAW)]
     inside = [p for p in paths if p.startswith("sub-") and ".." not in PurePosixPath(p).parts]

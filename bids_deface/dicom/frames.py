@@ -16,6 +16,8 @@ LPS_TO_RAS: Final = np.diag([-1.0, -1.0, 1.0, 1.0])
 SAME_DIRECTION: Final = 2e-3
 #: Places that differ by less are one place, mm.
 SAME_PLACE_MM: Final = 0.01
+#: No scanner makes slices of more pixels; a header that claims more would fill the memory.
+MOST_PIXELS: Final = 2**26
 #: Shares of a pixel's size below which two sizes are one.
 SAME_SIZE: Final = 1e-3
 
@@ -90,6 +92,8 @@ class Frame:
 
 def check_plane(frame: Frame) -> str:
     """Return what is wrong with a frame's directions and sizes; nothing if all is well."""
+    if min(frame.shape) < 1 or frame.shape[0] * frame.shape[1] > MOST_PIXELS:
+        return f"its size of {frame.shape[0]} x {frame.shape[1]} pixels is that of no slice"
     numbers = (*frame.position, *frame.along_row, *frame.along_column, *frame.spacing)
     if not np.isfinite(numbers).all():
         return "its place in the patient is no number"

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import logging
 import warnings
+import zlib
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Final
 
 from pydicom import config, dcmread
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
-from pydicom.uid import UID, MediaStorageDirectoryStorage
+from pydicom.filereader import _read_file_meta_info, read_partial, read_preamble
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, MediaStorageDirectoryStorage
 
 from bids_deface.dicom.frame_headers import COLOURS, NO_IMAGE, find_frames, frame_count
 from bids_deface.dicom.frames import Frame
@@ -21,6 +24,10 @@ from bids_deface.errors import ReadError
 VOLUME_MODALITIES: Final = ("MR", "CT", "PT")
 #: More than the header of any image; the pixels are not wanted here.
 DEFER_SIZE: Final = 1024
+#: pydicom unpacks deflated files as a whole; this is more than any of them holds.
+MOST_UNPACKED: Final = 2**30
+CHUNK: Final = 2**20
+SOP_INSTANCE_UID: Final = 0x00080018
 
 
 @dataclass(frozen=True)
@@ -111,6 +118,7 @@ def read_instance(path: Path) -> Instance:
         It cannot be read just now.
     """
     try:
+        _check_deflated(path)
         header = dcmread(path, stop_before_pixels=True, defer_size=DEFER_SIZE)
         return _instance(path, header)
     except InvalidDicomError as error:
@@ -128,10 +136,28 @@ def read_instance(path: Path) -> Instance:
         ) from error
 
 
+def _check_deflated(path: Path) -> None:
+    """Raise where a deflated data set would fill the memory: pydicom unpacks it as a whole."""
+    with path.open("rb") as file:
+        read_preamble(file, force=False)
+        meta = _read_file_meta_info(file)
+        if meta.get("TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:
+            return
+        unpacked, size = zlib.decompressobj(-zlib.MAX_WBITS), 0
+        packed = file.read(CHUNK)
+        while packed and not unpacked.eof:
+            size += len(unpacked.decompress(packed, CHUNK))
+            if size > MOST_UNPACKED:
+                raise NoDicomError("a DICOM file that unpacks to gigabytes", is_broken=True)
+            packed = unpacked.unconsumed_tail or file.read(CHUNK)
+
+
 def _without_preamble(path: Path) -> NoDicomError:
     """Tell a data set without the preamble from a file that is no DICOM at all."""
     try:
-        header = dcmread(path, force=True, stop_before_pixels=True)
+        with path.open("rb") as file:
+            start = BytesIO(file.read(CHUNK))
+        header = read_partial(start, lambda tag, *_: tag > SOP_INSTANCE_UID, force=True)
         found = UID(str(header.get("SOPClassUID", ""))).is_valid and "SOPInstanceUID" in header
     except Exception:
         found = False

@@ -170,6 +170,10 @@ def collect(folder: Path, tick: Callable[[], object] | None = None) -> Collectio
     found: dict[str, list[Instance]] = defaultdict(list)
     foreign: list[Foreign] = []
     for path in files_in(folder):
+        if not path.is_file():
+            # A pipe would be waited for, a device read for ever.
+            foreign.append(Foreign(path, "no plain file"))
+            continue
         try:
             one = read_instance(path)
             found[one.series_uid].append(one)

@@ -172,7 +172,8 @@ def _even_slots(
     slots = np.rint(np.concatenate([[0.0], np.cumsum(distances)]) / step).astype(int)
     gaps = np.diff(slots)
     # A straight line through all places: the step gets exact, and strays show.
-    (start, way), *_ = np.linalg.lstsq(np.stack([np.ones(len(slots)), slots], 1), places)
+    line = np.stack([np.ones(len(slots)), slots], 1)
+    (start, way), *_ = np.linalg.lstsq(line, places, rcond=None)
     strays = np.abs(places - start - np.outer(slots, way)).max(axis=1)
     _check_tilt(way, normal)
     if gaps.min() < 1 or strays.max() > max(UNEVEN * step, 2 * SAME_PLACE_MM):

@@ -22,7 +22,7 @@ from bids_deface.dicom.marks import mark_headers, mark_pixels, new_file_meta
 from bids_deface.dicom.pixels import put_pixels, read_frames, trim_pixels
 from bids_deface.dicom.series import Series
 from bids_deface.dicom.volumes import Layout, frames_of
-from bids_deface.errors import OutputError, SeriesError
+from bids_deface.errors import DefaceError, OutputError, SeriesError
 
 #: Start of the name of a folder that is being written.
 UNFINISHED = ".unfinished-"
@@ -123,7 +123,7 @@ class Writer:
             shutil.rmtree(draft, ignore_errors=True)
 
     def _write_file(self, one: Instance, target: Path, hidden: Hidden | None) -> None:
-        path, names = one.path, self.cleaner.pseudonyms
+        path = one.path
         try:
             dataset = dcmread(path)
             self.cleaner.clean(dataset)
@@ -134,11 +134,28 @@ class Writer:
             raise SeriesError(
                 f"{path.name}: its header cannot be de-identified ({type(error).__name__})."
             ) from error
+        try:
+            expected = self._save(dataset, one, target, hidden)
+        except (OSError, MemoryError, DefaceError):
+            raise
+        except Exception as error:
+            # A header can be broken in ways that show only when it is put together again.
+            raise SeriesError(
+                f"{path.name}: its header is broken ({type(error).__name__})."
+            ) from error
+        if expected is not None:
+            _compare(target, expected)
+
+    def _save(
+        self, dataset: Dataset, one: Instance, target: Path, hidden: Hidden | None
+    ) -> NDArray[Any] | None:
+        """Write a cleaned data set; return its pixels (frame, row, column) where they are new."""
+        names = self.cleaner.pseudonyms
         is_hidden = hidden is not None and hidden.complete
         mark_headers(dataset, self.cleaner.options, defaced=is_hidden)
         if hidden is None:
             trim_pixels(dataset)
-        expected = None if hidden is None else self._hide(dataset, path, hidden)
+        expected = None if hidden is None else self._hide(dataset, one.path, hidden)
         if expected is not None:
             # Other pixels under the same UID would be taken for the original, whatever is kept.
             dataset.SOPInstanceUID = names.uid(one.sop_uid)
@@ -151,8 +168,7 @@ class Writer:
             little_endian=True,
             enforce_file_format=True,
         )
-        if expected is not None:
-            _compare(target, expected)
+        return expected
 
     def _hide(self, dataset: Dataset, path: Path, hidden: Hidden) -> NDArray[Any]:
         """Put the new pixels in, and say so; return them (frame, row, column)."""

@@ -16,7 +16,7 @@ from scipy import ndimage
 from torch import Tensor
 
 from bids_deface.anatomy import BRAIN, CLASS_OF_LABEL, CLASSES, FacialFeature, labels_of
-from bids_deface.detection.grid import conform, resample
+from bids_deface.detection.grid import conform, resample_labels
 from bids_deface.detection.outline import find_outline
 from bids_deface.errors import ImageError, NoInputError
 from bids_deface.tissue import head_mask
@@ -140,8 +140,7 @@ def on_detector_grid(head: EvaluationHead) -> EvaluationHead:
     """Return a head on the detector's grid, scaled to [0, 1]."""
     conformed = conform(head.image, head.affine)
     dseg, target = (
-        resample(labels, head.affine, conformed.grid, order=0).round().astype(np.uint8)
-        for labels in (head.dseg, head.target)
+        resample_labels(labels, head.affine, conformed.grid) for labels in (head.dseg, head.target)
     )
     return replace(
         head, image=conformed.image, dseg=dseg, target=target, affine=conformed.grid.affine

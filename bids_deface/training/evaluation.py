@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from bids_deface.anatomy import BRAIN, CLASS_OF_LABEL, CLASSES, LABELS
 from bids_deface.bright_air import doubts_of_bright_air, has_bright_air
 from bids_deface.detection.detector import FeatureDetector
-from bids_deface.detection.grid import resample
+from bids_deface.detection.grid import resample_labels
 from bids_deface.detection.painting import paint
 from bids_deface.detection.plausibility import Status
 from bids_deface.detection.sighting import SEEN, Sighting
@@ -157,7 +157,7 @@ def _dice(
     sighting: Sighting, truth: NDArray[np.uint8], affine: NDArray[np.float64]
 ) -> dict[str, float]:
     """Return the Dice of each class on the detector's grid."""
-    labels = resample(truth, affine, sighting.conformed.grid, order=0).round().astype(np.uint8)
+    labels = resample_labels(truth, affine, sighting.conformed.grid)
     seen = torch.from_numpy(sighting.probseg.argmax(axis=0))
     return dice_per_class(seen, torch.from_numpy(CLASS_TABLE[labels]))
 
