@@ -61,6 +61,17 @@ def wait_for(condition: Callable[[], bool], seconds: float = 180) -> None:
         time.sleep(0.02)
 
 
+def wait_while_running(run: subprocess.Popen[str], condition: Callable[[], bool]) -> None:
+    """Wait until something is so; fail, and say what the run said, where the run ends before."""
+    try:
+        wait_for(lambda: run.poll() is not None or condition())
+        assert run.poll() is None, "".join(run.communicate())
+    except BaseException:
+        run.kill()
+        run.communicate()
+        raise
+
+
 def living(group: int) -> list[int]:
     """Return the processes of a group that still run."""
     found = []

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from bids.config import get_option
 from bids.exceptions import BIDSValidationError
 from bids.layout import BIDSLayout, BIDSLayoutIndexer
 
@@ -101,16 +102,29 @@ def _index(
     bids_dir: Path, *, validate: bool, database: Path | None = None, reset: bool = False
 ) -> BIDSLayout:
     indexer = BIDSLayoutIndexer(validate=validate, index_metadata=False, ignore=_ignored(bids_dir))
+    root = bids_dir.absolute()
     try:
         return BIDSLayout(
-            bids_dir,
+            root,
             validate=validate,
+            config=[_entities_below(root)],
             indexer=indexer,
             database_path=database,
             reset_database=reset,
         )
     except (BIDSValidationError, ValueError, OSError) as error:
         raise InvalidBIDSError(f"{bids_dir} cannot be indexed: {error}.") from error
+
+
+def _entities_below(root: Path) -> dict[str, Any]:
+    """Return pybids' entities, looked for below a folder only.
+
+    pybids itself takes them from the whole path: below ``/data/perf`` all would be perfusion.
+    """
+    config = read_json(Path(get_option("config_paths")["bids"]))
+    for entity in config["entities"]:
+        entity["pattern"] = f"^{re.escape(str(root))}.*?(?:{entity['pattern']})"
+    return config
 
 
 def _from_database(bids_dir: Path, database: Path, *, validate: bool) -> BIDSLayout:
@@ -148,7 +162,8 @@ def _foreign(bids_dir: Path, database: Path, *, validate: bool) -> BIDSLayout:
 def _stamp(bids_dir: Path, *, validate: bool) -> str:
     """Return a hash of the dataset's place, of its image names and of what is left out."""
     ignored = [str(pattern) for pattern in _ignored(bids_dir)]
-    text = json.dumps([str(bids_dir.resolve()), validate, ignored, _images(bids_dir)])
+    entities = _entities_below(bids_dir.absolute())
+    text = json.dumps([str(bids_dir.resolve()), validate, ignored, entities, _images(bids_dir)])
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import tempfile
 import threading
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait
+from multiprocessing.util import get_temp_dir
 from typing import Any
 
 from nipype.pipeline.plugins.multiproc import MultiProcPlugin, process_initializer, run_node
 
+from bids_deface.errors import OutputError
 from bids_deface.workflows.crashes import ToldCrashes
 
 KILLED = (
@@ -21,6 +24,39 @@ KILLED = (
 )
 #: What all workers need: loaded once, shared by all. None of them starts a thread by itself.
 LIBRARIES = ("bids_deface.workflows", "bids_deface.detection.detector")
+#: A socket's path has at most 104 bytes (macOS), of which Python's own names take 32.
+LONGEST_TEMPORARY = 104 - 32
+
+
+def shorten_sockets(folders: tuple[str, ...] = ("/tmp", "/var/tmp", "/dev/shm")) -> None:  # noqa: S108
+    """Give workers' sockets a folder with a short path where that of ``TMPDIR`` is too long.
+
+    Parameters
+    ----------
+    folders
+        Those to try; sockets hold nothing of an image.
+
+    Raises
+    ------
+    OutputError
+        None of them can be written.
+    """
+    usual = tempfile.gettempdir()
+    if os.name == "nt" or len(os.fsencode(usual)) <= LONGEST_TEMPORARY:
+        return
+    for folder in folders:
+        if os.access(folder, os.W_OK):
+            # Python makes the folder when first asked, and keeps it: before 3.14 it never looks.
+            tempfile.tempdir = folder
+            try:
+                get_temp_dir()
+            finally:
+                tempfile.tempdir = usual
+            return
+    raise OutputError(
+        f"The path of the temporary folder {usual} is too long for the sockets of workers.",
+        f"Set TMPDIR to a folder whose path has at most {LONGEST_TEMPORARY} bytes.",
+    )
 
 
 def start_worker(cwd: str) -> None:
@@ -48,6 +84,7 @@ class SteadyMultiProcPlugin(ToldCrashes, MultiProcPlugin):  # type: ignore[misc]
     pool: ProcessPoolExecutor
 
     def __init__(self, plugin_args: dict[str, Any] | None = None) -> None:
+        shorten_sockets()
         super().__init__(plugin_args=plugin_args)
         self._workers = self.processors
         self._jobs: dict[int, tuple[Any, bool]] = {}

@@ -18,7 +18,7 @@ import pytest
 from isal import igzip
 
 from tests.conftest import command, tree
-from tests.running import coarse_dataset, living, start, t1w, wait_for
+from tests.running import coarse_dataset, living, start, t1w, wait_for, wait_while_running
 
 KILLS = int(os.environ.get("BIDS_DEFACE_KILLS", "3"))
 #: Moments, as shares of a whole run; the first third is spent with imports.
@@ -97,15 +97,17 @@ def test_a_killed_run_is_finished_by_the_next(raw, whole, tmp_path, moment):
 
 
 def test_a_run_that_is_asked_to_end_tidies_up(raw, tmp_path):
-    (tmp_path / "tmp").mkdir()
+    # Longer than the path of a socket may be, as on clusters.
+    temporary = tmp_path / ("tmp" * 30)
+    temporary.mkdir()
     out = tmp_path / "out"
-    run = start(raw, out, "participant", TMPDIR=str(tmp_path / "tmp"))
-    wait_for(lambda: any((tmp_path / "tmp").rglob("_0x*_unfinished.json")))
+    run = start(raw, out, "participant", TMPDIR=str(temporary))
+    wait_while_running(run, lambda: any(temporary.rglob("_0x*_unfinished.json")))
     run.send_signal(signal.SIGTERM)
     _, told = run.communicate(timeout=30)
     assert run.returncode == 143
     assert "terminated; run the same command again to go on" in told
     assert "Traceback" not in told
     wait_for(lambda: not living(run.pid), 10)
-    assert list((tmp_path / "tmp").glob("bids-deface-*")) == []
+    assert list(temporary.glob("bids-deface-*")) == []
     assert not (out / t1w("1").replace("_T1w", "_desc-defaced_T1w")).exists()

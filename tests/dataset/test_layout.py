@@ -7,7 +7,7 @@ import pytest
 from bids.layout import BIDSLayout
 
 from bids_deface.dataset.filters import Filters
-from bids_deface.dataset.layout import STAMP, open_layout
+from bids_deface.dataset.layout import STAMP, left_out, open_layout
 from bids_deface.dataset.query import find_images
 from bids_deface.errors import OutputError
 
@@ -39,6 +39,21 @@ def test_an_index_is_made_once_and_again_when_files_come_or_go(make_bids, tmp_pa
     (raw / ".bidsignore").write_text("*_T2w.*\n")
     add(raw, T1W)
     assert found(raw, database) == [T1W]
+
+
+@pytest.mark.parametrize("folder", ["perf/x", "sub-9/ses-9/anat", "a_run-7_T2w.json", "(x)+"])
+@pytest.mark.parametrize("database", [None, "db"])
+def test_folders_above_the_dataset_say_nothing_of_its_images(
+    make_bids, tmp_path, folder, database
+):
+    (tmp_path / folder).parent.mkdir(parents=True, exist_ok=True)
+    raw = make_bids({T1W: b"", "sub-2/anat/sub-2_T1w.nii.gz": b""}).rename(tmp_path / folder)
+    for _ in range(2):
+        layout = open_layout(raw, database=database and tmp_path / database)
+        first, second = find_images(layout, Filters())
+        assert (first.relative, first.entities) == (T1W, {"sub": "1", "ses": "1"})
+        assert second.entities == {"sub": "2"}
+        assert left_out(layout, ["anat"]) == []
 
 
 def test_sidecars_are_those_of_today(make_bids, tmp_path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +11,9 @@ import pytest
 from nipype.interfaces.utility import Function
 from nipype.pipeline.engine import Node, Workflow
 
+from bids_deface.errors import OutputError
 from bids_deface.workflows.execution import Execution, configure, run_workflow
+from bids_deface.workflows.multiproc import LONGEST_TEMPORARY, shorten_sockets
 from bids_deface.workflows.plugins import choose_plugin
 
 
@@ -76,3 +80,12 @@ def test_a_node_that_is_killed_once_is_run_again(tmp_path: Path) -> None:
     assert fine
     assert (tmp_path / "survived").exists()
     assert ended == {"killed_wf.die_once": ""}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no sockets with a path")
+def test_a_temporary_folder_that_is_too_deep_for_sockets_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", "/" + "x" * LONGEST_TEMPORARY)
+    with pytest.raises(OutputError, match="too long.*Set TMPDIR"):
+        shorten_sockets((str(tmp_path / "none"),))
+    monkeypatch.setattr(tempfile, "tempdir", "/" + "x" * (LONGEST_TEMPORARY - 1))
+    shorten_sockets(())
