@@ -88,6 +88,18 @@ RULES: Final = (
     POINTS,
     MESH,
     _rule(
+        "FreeSurfer",
+        r"(^|/)mri/(orig|rawavg|T1|nu|orig_nu|orig/\d+)\.mg[zh]$",
+        "shows the face, unless it was made from a defaced scan",
+        Weight.NOTE,
+    ),
+    _rule(
+        "recording",
+        r"(\.(fif|con|sqd|kdf|edf|bdf|trc|cnt|vhdr|set|snirf)$|\.ds/)",
+        "can hold head points, names and dates; nobody looked into it",
+        Weight.NOTE,
+    ),
+    _rule(
         "code", r"(^|/)code/", "scripts can hold paths, names and lists of pseudonyms", Weight.NOTE
     ),
 )

@@ -1,4 +1,4 @@
-"""``bids-deface-audit``: does a dataset still show faces, or tell who the participants are?"""
+"""``bids-deface-audit``: whether a dataset shows faces, or tells who the participants are."""
 
 from __future__ import annotations
 

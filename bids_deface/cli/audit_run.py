@@ -87,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
     return 1 if problems else 0
 
 
-def look_at_images(tree: Tree, images: Sequence[AuditedImage], looking: Looking) -> list[Finding]:
+def look_at_images(images: Sequence[AuditedImage], looking: Looking) -> list[Finding]:
     """Look for faces in images; a line for each, a bar on a terminal.
 
     Parameters

@@ -27,8 +27,8 @@ TRUSTED = (
     "beh",
     "micr",
 )
-EPILOG = """exit codes: 0 everything that was to go is there, and the audit of the result is clean;
-1 it is not clean, or an image was left out; 16 no BIDS dataset; 64 usage; 66 no input; 69 weights
+EPILOG = """exit codes: 0 the audit of the result is clean, whatever was left out; 1 it is not
+clean, or no image may go; 16 no BIDS dataset; 64 usage; 66 no input; 69 weights
 or device missing; 73 the folder is not this program's, or cannot be written. Lists of what was
 left out, and why, go to SHARE_DIR-private, which is not to be shared. The inputs are only read."""
 

@@ -139,9 +139,11 @@ def _conclude(
     """Audit what came of it; return the exit code."""
     shared = {item.file for item in items if item.is_shared}
     findings = audit_texts(walk_dataset(ledger.share))
-    faces = [one for file, seen in sorted(looks.items()) if file in shared for one in seen]
+    # Also of what was left out: who looks at it can accept these rows.
+    every = [one for _, seen in sorted(looks.items()) for one in seen]
+    write_table(ledger.audit_table, [*findings, *every])
+    faces = [one for one in every if one.file in shared]
     findings += faces
-    write_table(ledger.audit_table, findings)
     problems = problems_among(findings, accepted, strict=False)
     for file in foreign:
         sys.stdout.write(f"problem: {file}: this program did not write it, nobody judged it\n")
@@ -155,4 +157,5 @@ def _conclude(
         sys.stdout.write(
             "What identifies, and was not removed, is for you to mend in the raw dataset.\n"
         )
-    return 1 if problems or foreign or lost else 0
+    empty = not any(item.is_image and item.is_shared for item in items)
+    return 1 if problems or foreign or empty else 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ from bids_deface.export.roots import (
     description_of,
     readme_of,
 )
+from bids_deface.export.rows import TableRows, files_and_folders
 from bids_deface.export.sidecars import clean_sidecar
 from bids_deface.export.tables import choose_dates, clean_table
 from bids_deface.textfiles import read_json
@@ -51,7 +52,7 @@ def write_contents(
     """
     lost = {item.file for item in items if not item.is_shared}
     shared = [item for item in items if item.is_shared]
-    keep_row = _row_keeper({item.file for item in shared})
+    known = files_and_folders({item.file for item in shared})
     dates = choose_dates(raw, share, [item.file for item in shared], options.dates)
     done = {
         _json_of(item.file): _done(raw, derivatives, item)
@@ -61,7 +62,7 @@ def write_contents(
     out = [i for i in items if not i.is_shared]
     for item in shared:
         if item.file not in _AT_ROOT and item.file not in done:
-            out.append(_changed(raw, item, lost, keep_row, dates))
+            out.append(_changed(raw, item, lost, known, dates))
     for file, fields in done.items():
         content, notes = clean_sidecar(raw, file, lost, fields)
         out.append(Item(file, Fate.REWRITTEN, content=content or b"{}\n", notes=notes))
@@ -74,39 +75,18 @@ def _changed(
     raw: Path,
     item: Item,
     lost: set[str],
-    keep_row: Callable[[str], Callable[[Mapping[str, str]], bool]],
+    known: Collection[str],
     dates: Mapping[str, Callable[[str], str]],
 ) -> Item:
-    content, notes = None, ()
+    content: bytes | None = None
+    notes: tuple[str, ...] = ()
     if item.file.endswith(".json"):
         content, notes = clean_sidecar(raw, item.file, lost, {})
     elif is_personal(item.file):
         change = dates.get(item.file, lambda cell: cell)
-        content, notes = clean_table(raw, item.file, keep_row(item.file), change)
+        rows = TableRows(item.file, known)
+        content, notes = clean_table(raw, item.file, rows.keeps, change, rows.name_of)
     return item if content is None else item.rewritten(content, notes)
-
-
-def _row_keeper(shared: set[str]) -> Callable[[str], Callable[[Mapping[str, str]], bool]]:
-    """Return, for a table, a function that tells whether what a row is about is shared."""
-    subjects = {file.partition("/")[0] for file in shared if "/" in file}
-    folders = {str(parent) for file in shared for parent in PurePosixPath(file).parents}
-    recordings = shared | folders
-
-    def of(table: str) -> Callable[[Mapping[str, str]], bool]:
-        place = PurePosixPath(table).parent
-
-        def keep(row: Mapping[str, str]) -> bool:
-            if "filename" in row and table.endswith("scans.tsv"):
-                return str(place / row["filename"]) in recordings
-            if "session_id" in row and table.endswith("sessions.tsv"):
-                own = row.get("participant_id") or place.name
-                return f"{own}/{row['session_id']}" in folders
-            subject = row.get("participant_id")
-            return subject is None or subject in subjects
-
-        return keep
-
-    return of
 
 
 def _done(raw: Path, derivatives: Path, item: Item) -> dict[str, Any]:

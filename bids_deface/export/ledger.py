@@ -19,8 +19,8 @@ COLUMNS: Final = ("file", "fate", "way", "reason", "notes")
 README: Final = """What bids-deface-export keeps for itself: no part of the dataset to share.
 
 export.tsv: every file, what became of it and why. audit.tsv: the audit of the result.
-made.txt: files that it may replace or remove. looks.json: what was seen in images, so that a second
-run need not look again.
+made.txt: files that it may replace or remove. looks.json: what was seen in images, so that a
+second run need not look again.
 """
 
 

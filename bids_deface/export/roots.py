@@ -34,10 +34,11 @@ def description_of(raw: Path) -> bytes:
         raise InvalidBIDSError(f"{raw} is no BIDS dataset: {DESCRIPTION} is missing or broken.")
     makers = content.get("GeneratedBy")
     made: dict[str, Any] = {
-        "Name": MAKER,
+        # Not the name of the derivatives' maker: the main command must not write in here.
+        "Name": f"{MAKER}-export",
         "Version": __version__,
         "Description": "Copied from the raw dataset with each anatomical image in its defaced "
-        "version (bids-deface-export); what identifies was taken out",
+        "version; what identifies was taken out",
     }
     content["GeneratedBy"] = [*(makers if isinstance(makers, list) else []), made]
     content.setdefault("DatasetType", "raw")

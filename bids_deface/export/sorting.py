@@ -55,6 +55,8 @@ def sort_files(
     items = []
     for file in tree.files:
         reason = _refused(file, risky, options)
+        if not reason and not (tree.root / file).exists():
+            reason = "its content is not here (datalad get)"
         if reason:
             items.append(Item(file, Fate.LEFT_OUT, reason=reason))
         elif container_of(Path(file)) is not None:

@@ -11,14 +11,15 @@ from datetime import date, datetime, timedelta
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from bids_deface.audit.tables import ACQ_TIME, COLUMNS
 from bids_deface.audit.metadata import identifies
+from bids_deface.audit.tables import ACQ_TIME, COLUMNS
 from bids_deface.audit.wording import FIRST_REAL_YEAR, is_real_date, telling_forms
 from bids_deface.dataset.ages import capped, is_age, years_per_unit
 from bids_deface.errors import InvalidBIDSError
 from bids_deface.export.item import Dates
 from bids_deface.textfiles import read_json, table_text
 
+FILENAME: Final = "filename"
 #: BIDS for a value that is not there.
 MISSING: Final = "n/a"
 #: Shifted dates lie within so many days before 1925.
@@ -47,6 +48,7 @@ def clean_table(
     file: str,
     keep_row: Callable[[Mapping[str, str]], bool],
     date_of: Callable[[str], str],
+    name_of: Callable[[str], str] = str,
 ) -> tuple[bytes | None, tuple[str, ...]]:
     """Return new bytes of a table, and what was changed in it.
 
@@ -58,6 +60,8 @@ def clean_table(
         Tells of a row, by column, whether what it is about is shared.
     date_of
         From a date in ``acq_time`` to the one that may be told.
+    name_of
+        From a ``filename`` to what the file is called in the dataset to share.
 
     Returns
     -------
@@ -76,7 +80,10 @@ def clean_table(
     columns: dict[str, list[str]] = {}
     for number, name in enumerate(header):
         cells = [row[number] if number < len(row) else MISSING for row in kept]
-        new = _column(name, cells, years_per_unit(units, name), date_of)
+        if name == FILENAME:
+            new: list[str] | None = [name_of(cell) for cell in cells]
+        else:
+            new = _column(name, cells, years_per_unit(units, name), date_of)
         if new is None:
             notes.append(f"column {name} removed")
             continue
