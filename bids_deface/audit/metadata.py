@@ -13,7 +13,7 @@ from bids_deface.dataset.sidecars import IDENTIFYING
 from bids_deface.textfiles import parse_json
 
 #: Fields that tell where, or at what time of day: they narrow down and do not name.
-NARROWING: Final = re.compile(r"^Institution|^Station|Time$")
+NARROWING: Final = re.compile(r"^Institution|^Station|(?<!Date)Time$")
 #: Words of other programs for what IDENTIFYING knows by DICOM's keywords.
 OTHER_WORDS: Final = re.compile(
     r"(^|_)(patients?_?(name|id|birth\w*)|(sur|first_?|last_?|full_?)name|date_?of_?birth|dob|"
