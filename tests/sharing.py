@@ -24,6 +24,7 @@ from bids_deface.settings import DefaceSettings
 T1W = "sub-01/ses-1/anat/sub-01_ses-1_T1w.nii.gz"
 OTHER = "sub-02/anat/sub-02_T1w.nii.gz"
 BOLD = "sub-01/ses-1/func/sub-01_ses-1_task-rest_bold.nii.gz"
+FIELD = "sub-01/ses-1/fmap/sub-01_ses-1_phasediff.nii.gz"
 #: What must be in no file of a dataset that is shared.
 SECRETS = (b"Doe", b"2019", b"Clinic", b"93", b"jd@", b"1.2.840.113619.2")
 TEXTS = {
@@ -80,6 +81,9 @@ def write_raw(folder: Path) -> Path:
     image.header.set_zooms((*image.header.get_zooms()[:3], 1.0))
     image.header.set_xyzt_units("mm", "sec")
     nib.save(image, path)
+    field = nib.Nifti1Image(np.ones((4, 4, 4), np.int16), np.eye(4))
+    field.header.set_xyzt_units("mm")
+    nib.save(field, folder / FIELD)
     return folder
 
 

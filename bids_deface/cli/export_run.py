@@ -15,6 +15,7 @@ from bids_deface.audit.table import read_accepted, write_table
 from bids_deface.audit.walk import made_by_us, walk_dataset
 from bids_deface.cli.audit_run import Looking, look_at_images, tell
 from bids_deface.containers.files import write_whole
+from bids_deface.containers.names import container_of
 from bids_deface.errors import NoInputError
 from bids_deface.export.companions import leave_companions
 from bids_deface.export.contents import write_contents
@@ -148,7 +149,7 @@ def _conclude(
     for file in foreign:
         sys.stdout.write(f"problem: {file}: this program did not write it, nobody judged it\n")
     tell(findings, problems, len({one.file for one in faces}))
-    lost = [item for item in items if item.is_image and not item.is_shared]
+    lost = [i for i in items if not i.is_shared and container_of(Path(i.file)) is not None]
     sys.stdout.write(
         f"{len(lost)} images left out; lists in {ledger.folder}: do not share that folder\n"
     )
