@@ -54,8 +54,8 @@ def test_files_that_show_a_person_are_told(tmp_path, name, item):
     "name",
     [
         "sub-1/anat/sub-1_T1w.nii.gz", "sub-1/anat/sub-1_T1w.json", "stimuli/face.jpg",
-        "sub-1/micr/sub-1_sample-A_TEM.png", "derivatives/x/sub-1/anat/sub-1_hemi-L_pial.surf.gii",
-        "derivatives/x/sub-1/anat/sub-1_hemi-L_midthickness.surf.gii", "README", "participants.tsv",
+        "sub-1/micr/sub-1_sample-A_TEM.png", "derivatives/x/sub-1/sub-1_hemi-L_pial.surf.gii",
+        "derivatives/x/sub-1/sub-1_hemi-L_midthickness.surf.gii", "README", "participants.tsv",
         "derivatives/fs/sub-1/surf/lh.pial", "derivatives/fs/sub-1/bem/inner_skull.surf",
         "derivatives/x/sub-1/anat/sub-1_label-brain_mask.nii.gz", "sub-1/func/sub-1_events.tsv",
     ],

@@ -107,7 +107,8 @@ def test_text_in_headers_is_told(tmp_path, ending):
     image.header.extensions.append(nib.nifti1.Nifti1Extension("comment", b"Doe"))
     image.header.extensions.append(nib.nifti1.Nifti1Extension("afni", b"<x/>"))
     assert header_told(tmp_path, image, ending) == {
-        "descrip": "problem", "db_name": "problem", "extension 6": "problem", "extension 4": "note",
+        "descrip": "problem", "db_name": "problem",
+        "extension 6": "problem", "extension 4": "note",
     }  # fmt: skip
 
 

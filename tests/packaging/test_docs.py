@@ -24,6 +24,8 @@ PARSERS = {
     "bids-deface-evaluate": "identity",
     "bids-deface-train": "train",
     "bids-deface-demo": "demo",
+    "bids-deface-audit": "audit",
+    "bids-deface-export": "export",
 }
 BLOCK = re.compile(r"^ *```(\w*)[^\n]*\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
