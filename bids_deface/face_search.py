@@ -46,6 +46,8 @@ GREATEST_RELIEF_MM: Final[Mapping[int, float]] = MappingProxyType(
 GREATEST_GUESSED_MM: Final[Mapping[int, float]] = MappingProxyType(
     {**GREATEST_RELIEF_MM, 1: 0.7, 2: 0.7, 4: 1.6, 5: 1.6}
 )
+#: Where these should be is known well enough: what is found there only in a small region is none.
+SURE_OF_PLACE: Final = labels_of(FacialFeature.EARS)
 #: From worst to best: a feature is as badly off as its worse side.
 WORST_FIRST: Final = (
     Status.FOUND,
@@ -176,6 +178,8 @@ def _judge(
     is_sure = status is not Status.DOUBTFUL and index in detected
     limits = GREATEST_RELIEF_MM if is_sure else GREATEST_GUESSED_MM
     relief = (detected if is_sure else guessed).get(index)
+    if relief is not None and index in SURE_OF_PLACE:
+        relief = min(relief, guessed.get(index, relief))
     name = name_of(index)
     if relief is None:
         return FeatureLook(Status.DOUBTFUL, f"no skin was found at the {name}")

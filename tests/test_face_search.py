@@ -81,3 +81,9 @@ def test_the_skin_decides(status, detected, guessed, expected):
 
     look = _judge(RegionReport(1, status, 5.0, 0.9), known(detected), known(guessed))
     assert look.status is expected
+
+
+def test_a_small_region_is_no_ear_where_the_skin_around_it_is_smooth():
+    report = RegionReport(4, Status.FOUND, 1.0, 0.8)
+    assert _judge(report, {4: 1.4}, {4: 0.6}).status is Status.ABSENT
+    assert _judge(report, {4: 2.0}, {4: 2.0}).status is Status.FOUND
