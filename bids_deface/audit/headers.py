@@ -29,7 +29,9 @@ def audit_header(root: Path, file: str) -> list[Finding]:
         Dataset, and path within it.
     """
     path = root / file
-    if container_of(path) not in (Container.NIFTI, Container.PAIR):
+    kind = container_of(path)
+    # A pair is told once, by its header.
+    if kind not in (Container.NIFTI, Container.PAIR) or files_of(path)[0] != path:
         return []
     try:
         return _judge(file, *_read(files_of(path)[0]))

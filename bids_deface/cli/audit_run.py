@@ -76,7 +76,8 @@ def run(args: argparse.Namespace) -> int:
         raise NothingMatchedError(f"No image of {labels} in {args.bids_dir}.")
     findings = audit_texts(tree)
     if not args.skip_images:
-        findings += look_at_images(images, Looking.of(args))
+        for _, seen in look_at_images(images, Looking.of(args)):
+            findings += seen
     findings.sort(key=lambda finding: (finding.file, finding.kind, finding.item))
     if args.tsv:
         write_table(args.tsv, findings)
@@ -87,7 +88,9 @@ def run(args: argparse.Namespace) -> int:
     return 1 if problems else 0
 
 
-def look_at_images(images: Sequence[AuditedImage], looking: Looking) -> list[Finding]:
+def look_at_images(
+    images: Sequence[AuditedImage], looking: Looking
+) -> Iterator[tuple[str, list[Finding]]]:
     """Look for faces in images; a line for each, a bar on a terminal.
 
     Parameters
@@ -96,8 +99,12 @@ def look_at_images(images: Sequence[AuditedImage], looking: Looking) -> list[Fin
         Those to look at.
     looking
         How.
+
+    Yields
+    ------
+    tuple
+        Each image by its path within the dataset, and what was seen in it.
     """
-    found: list[Finding] = []
     bar = tqdm(total=len(images), unit="image", disable=not sys.stderr.isatty(), file=sys.stderr)
     with bar:
         for number, (image, seen) in enumerate(_looked(images, looking), 1):
@@ -105,8 +112,7 @@ def look_at_images(images: Sequence[AuditedImage], looking: Looking) -> list[Fin
             tqdm.write(line, file=sys.stdout)
             sys.stdout.flush()
             bar.update()
-            found += seen
-    return found
+            yield image.file, seen
 
 
 def in_one_line(seen: Sequence[Finding]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
@@ -73,11 +73,11 @@ def _look(items: Sequence[Item], ledger: Ledger, looking: Looking) -> dict[str, 
         for item in images
         if item.source is not None and item.file not in looks
     ]
-    seen: dict[str, list[Finding]] = defaultdict(list)
+    seen: dict[str, list[Finding]] = {}
     try:
-        for finding in look_at_images(todo, looking):
-            seen[finding.file].append(finding)
+        seen.update(look_at_images(todo, looking))
     finally:
+        # Of an interrupted run, too.
         ledger.keep_looks(images, looking.sha256, seen)
     return {**looks, **seen}
 

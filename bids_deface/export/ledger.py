@@ -103,10 +103,15 @@ class Ledger:
                 removed.append(file)
             else:
                 foreign.append(file)
-        for folder in sorted(self.share.rglob("*"), reverse=True):
-            if folder.is_dir() and not any(folder.iterdir()):
-                folder.rmdir()
+        for file in removed:
+            self._drop_empty((self.share / file).parent)
         return removed, foreign
+
+    def _drop_empty(self, folder: Path) -> None:
+        """Remove a folder of the dataset, and those above it, as far as they are empty."""
+        while folder != self.share and folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+            folder = folder.parent
 
     def will_make(self, files: Iterable[str]) -> None:
         """Remember what is about to be written, before it is: a killed run must know its own."""

@@ -136,6 +136,9 @@ def test_a_killed_run_goes_on_and_what_may_no_longer_go_is_removed(
     assert run((raw, out), share, *HOW) == 0, "and without masks now"
     assert "no longer to be shared" in capsys.readouterr().out
     names = {name for name in tree(first) if "defacemask" not in name}
+    (share / ".git" / "refs").mkdir(parents=True)
+    assert run((raw, out), share, *HOW) == 0
+    assert (share / ".git" / "refs").is_dir(), "a repository in the folder is left alone"
     assert tree(share) == {name: (first / name).read_bytes() for name in names}
     (share / "mine.txt").write_text("x")
     assert run((raw, out), share, *HOW) == 1
