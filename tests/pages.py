@@ -7,7 +7,8 @@ import re
 from tests.conftest import ROOT
 
 DOCS = ROOT / "docs"
-PAGES = [*sorted(DOCS.glob("*.md")), ROOT / "README.md"]
+README = ROOT / "README.md"
+PAGES = [*sorted(DOCS.glob("*.md")), README]
 BLOCK = re.compile(r"^ *```(\w*)[^\n]*\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 
 

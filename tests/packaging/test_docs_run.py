@@ -23,7 +23,7 @@ from tests.conftest import ROOT, command
 from tests.dicom.made import sagittal, write_series
 from tests.packaging import standins
 from tests.packaging.test_docs import name_of
-from tests.pages import PAGES, blocks
+from tests.pages import PAGES, README, blocks
 from tests.running import coarse_dataset, doubtful_head, t1w
 
 #: What is run elsewhere: the test command itself in ``.ci/run``, SLURM in ``tests/slurm``.
@@ -31,16 +31,23 @@ ELSEWHERE = re.compile(r"tools/check\.py|\bsbatch\b|--nipype-plugin SLURM|^expor
 
 
 def blocks_to_run() -> dict[Path, list[tuple[str, str]]]:
-    """Return the blocks of each page, language first; what stands in two pages is run once."""
+    """Return the blocks of each page, language first; what another page says, too, is run once."""
     found: dict[Path, list[tuple[str, str]]] = {}
-    seen = set()
-    for path in PAGES:
+    seen: set[str] = set()
+    for path in (README, *PAGES):
         for language in ("sh", "python"):
             for block in blocks(path.read_text(), language):
-                if block not in seen and not ELSEWHERE.search(block):
+                said = commands_of(block) if language == "sh" else {block}
+                if not said <= seen and not ELSEWHERE.search(block):
                     found.setdefault(path, []).append((language, block))
-                seen.add(block)
+                seen |= said
     return found
+
+
+def commands_of(block: str) -> set[str]:
+    """Return the commands of a block without comments, whatever folder they are called from."""
+    lines = re.sub(r" *\\\n\s*|#.*| {2,}", " ", block).replace(".venv/bin/", "").splitlines()
+    return {part.strip() for line in lines for part in line.split("&&")} - {""}
 
 
 RUN = blocks_to_run()
