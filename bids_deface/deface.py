@@ -16,6 +16,7 @@ from bids_deface.anatomy import BRAIN, FacialFeature, name_of
 from bids_deface.assurance.brain import ChangeCount, count_changes, protected_in
 from bids_deface.assurance.verdict import Decision, RegionEvidence, Verdict, decide
 from bids_deface.case import Case, FeatureSource, Fill, prepare
+from bids_deface.detection.corrections import CORRECTED, describe_corrected
 from bids_deface.detection.orientation import WRONG_HEADER
 from bids_deface.distortion.methods import DEFAULT_PROTOCOL
 from bids_deface.face_hiding import hide_face
@@ -230,6 +231,9 @@ def _notes(
     """Return what is worth telling though it is no doubt."""
     notes: tuple[str, ...] = ()
     changes = attempt.changes
+    corrected = describe_corrected(found.regions)
+    if corrected:
+        notes += (f"regions {CORRECTED}: {', '.join(corrected)}",)
     if changes.changed and attempt.inspection is None:
         notes += ("no skin is seen in this image, so nobody could look for a face left in it",)
     if found.stripped:

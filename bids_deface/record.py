@@ -37,6 +37,7 @@ def success_record(source: str, settings: DefaceSettings, result: DefaceResult) 
                 "Status": report.status.value,
                 "VolumeMl": round(report.volume_ml),
                 "Confidence": round(report.confidence, 3),
+                **({"Corrected": True} if report.corrected else {}),
             }
             for report in result.features.regions
         },

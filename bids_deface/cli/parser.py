@@ -22,6 +22,7 @@ ON_DOUBT = (
     "review: a human looks (default); strict: nothing is written; remove-face: the face is taken "
     "off in front of the brain where that cures the doubt"
 )
+CORRECTIONS = "JSON in which a reviewer says where regions are that were found wrongly"
 KEEP_EXTENSIONS = "keep header extensions that can hold names (DICOM, comments)"
 EPILOG = """exit codes: 0 all images passed; 1 some image failed or awaits review; 16 invalid BIDS;
 17 unknown analysis level; 18 filters matched nothing; 64 usage; 65 data; 66 no input;
@@ -129,6 +130,7 @@ def _add_defacing(group: argparse._ArgumentGroup) -> None:
     )  # fmt: skip
     add_strength(group)
     group.add_argument("--keep-extensions", action="store_true", help=KEEP_EXTENSIONS)
+    group.add_argument("--corrections", type=Path, metavar="FILE", help=CORRECTIONS)
     group.add_argument("--model", type=Path, metavar="FILE", help="other weights of the detector")
     group.add_argument(
         "--random-seed", type=whole, metavar="N", help="repeat the random fill (tests)"

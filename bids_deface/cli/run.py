@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bids_deface import __version__
+from bids_deface.cli.corrections import check_plan, corrections_for, warn_of_dropped
 from bids_deface.cli.execute import execute
 from bids_deface.cli.identity import group_identity
 from bids_deface.dataset.derivatives import (
@@ -104,7 +105,13 @@ def _plan(args: argparse.Namespace, settings: DefaceSettings, sha256: str) -> Pl
         "weights": sha256,
         "version": __version__,
     }
-    return make_plan(args.bids_dir, args.output_dir, records, relevant, force=args.force)
+    said = corrections_for(args.corrections, args.bids_dir, records) if args.corrections else {}
+    plan = make_plan(
+        args.bids_dir, args.output_dir, records, relevant, corrections=said, force=args.force
+    )
+    check_plan(plan, args.corrections)
+    warn_of_dropped(plan, said)
+    return plan
 
 
 def _warn_of(names: list[str]) -> None:
@@ -186,6 +193,7 @@ def _write_log(args: argparse.Namespace, settings: DefaceSettings, sha256: str) 
         f"modalities = {list(args.modalities)}",
         f"include = {list(args.include)}",
         f"keep_extensions = {str(args.keep_extensions).lower()}",
+        f"corrections = {str(args.corrections is not None).lower()}",
         f'device = "{args.device}"',
         f"omp_nthreads = {args.omp_nthreads}",
         f"seeded = {str(args.random_seed is not None).lower()}",

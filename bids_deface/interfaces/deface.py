@@ -21,8 +21,10 @@ from bids_deface.case import FeatureSource
 from bids_deface.checked_save import save_defaced
 from bids_deface.containers.names import USUAL_SUFFIX
 from bids_deface.containers.save import save_volume
+from bids_deface.corrections_file import load_correction
 from bids_deface.deface_file import deface_file, load_reference
 from bids_deface.detection.checksum import verify
+from bids_deface.detection.corrections import with_correction
 from bids_deface.detection.featuremap import FeatureMap, load_features, save_features
 from bids_deface.detection.session import SessionFeatures
 from bids_deface.errors import ImageError, NoInputError
@@ -80,8 +82,11 @@ class Deface(SimpleInterface):  # type: ignore[misc]
         source, in_file = inputs.source or Path(inputs.in_file).name, Path(inputs.in_file)
         known: FeatureMap | ImageError
         try:
+            features = with_correction(
+                self._features(settings), load_correction(inputs.correction)
+            )
             result = deface_file(
-                in_file, settings, self._features(settings),
+                in_file, settings, features,
                 keep_extensions=inputs.keep_extensions, fill=inputs.fill,
             )  # fmt: skip
         except (ImageError, NoInputError) as error:

@@ -37,6 +37,7 @@ def init_deface_wf(
     shows_tissue: bool = True,
     one_scan: bool = False,
     fill: str = "tissue",
+    correction: str = "",
     name: str = "deface_wf",
 ) -> Workflow:
     """Build a graph that hides the facial features of one head scan.
@@ -75,6 +76,9 @@ def init_deface_wf(
         Whether the first reference came out of the same acquisition: the head cannot have moved.
     fill
         ``tissue``, or ``uniform`` for phase images: noise over the image's own range.
+    correction
+        What a reviewer says of the image's regions, as text; see
+        :meth:`bids_deface.corrections_file.ImageCorrection.as_text`.
     name
         Name of the workflow.
 
@@ -124,6 +128,7 @@ def init_deface_wf(
             shows_tissue=shows_tissue,
             one_scan=one_scan,
             fill=fill,
+            correction=correction,
         ),
         name="deface",
         n_procs=omp_nthreads,
