@@ -198,7 +198,8 @@ def _image_of(entry: Any, folder: Path, where: str) -> ImageCorrection:
     features = entry.get("Features", {})
     if not isinstance(features, dict):
         raise UsageError(f"{where}: Features must be an object.")
-    regions = tuple(_region_of(name, said, where) for name, said in features.items())
+    found = (_region_of(name, said, where) for name, said in features.items())
+    regions = tuple(sorted(found, key=lambda item: item.index))
     if "Labels" in entry:
         labels = _labels_of(entry["Labels"], folder, where)
         correction = ImageCorrection(
