@@ -152,6 +152,7 @@ def deface_image(
     accept_doubt: bool = False,
     keep_extensions: bool = False,
     corrections: str | os.PathLike[str] | None = None,
+    landmarks: bool = False,
     tell: Callable[[str], object] | None = None,
 ) -> DefaceResult:
     """Deface one scan.
@@ -189,6 +190,8 @@ def deface_image(
     corrections
         File (JSON) in which a reviewer says where regions are; it must name ``in_file``, and may
         name those of ``apply_to``. File names count, not folders.
+    landmarks
+        Estimate nasion and preauricular points; see ``DefaceResult.landmark_voxels``.
     tell
         Called with what is to be known of a file's header, in words.
 
@@ -206,7 +209,7 @@ def deface_image(
     pairs = [(Path(a), Path(b)) for a, b in apply_to]
     mask_path = Path(mask_file) if mask_file is not None else None
     _check_targets([(Path(in_file), Path(out_file)), *pairs], mask_path)
-    settings = DefaceSettings.of(features, protocol, random_seed, level, on_doubt)
+    settings = DefaceSettings.of(features, protocol, random_seed, level, on_doubt, landmarks)
     paths = [Path(in_file), *(other for other, _ in pairs)]
     said = _corrections_for(paths, Path(corrections)) if corrections is not None else {}
     detector = FeatureDetector(device=device)

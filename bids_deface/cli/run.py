@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     if args.analysis_level == "group":
         return _group(args)
     settings = DefaceSettings.of(
-        args.features, args.protocol, args.random_seed, args.level, args.on_doubt
+        args.features, args.protocol, args.random_seed, args.level, args.on_doubt, args.landmarks
     )
     weights = (args.model or DEFAULT_WEIGHTS).resolve()
     sha256 = verify(weights)
@@ -102,6 +102,7 @@ def _plan(args: argparse.Namespace, settings: DefaceSettings, sha256: str) -> Pl
         "level": settings.level.value,
         "on_doubt": settings.on_doubt.value,
         "keep_extensions": args.keep_extensions,
+        "landmarks": settings.landmarks,
         "weights": sha256,
         "version": __version__,
     }
@@ -193,6 +194,7 @@ def _write_log(args: argparse.Namespace, settings: DefaceSettings, sha256: str) 
         f"modalities = {list(args.modalities)}",
         f"include = {list(args.include)}",
         f"keep_extensions = {str(args.keep_extensions).lower()}",
+        f"landmarks = {str(args.landmarks).lower()}",
         f"corrections = {str(args.corrections is not None).lower()}",
         f'device = "{args.device}"',
         f"omp_nthreads = {args.omp_nthreads}",

@@ -45,6 +45,7 @@ class DefaceInputSpec(DetectorInputSpec):
     level = traits.Enum(*map(str, Level), usedefault=True, desc="features, or the whole face")
     on_doubt = traits.Enum(*map(str, OnDoubt), usedefault=True, desc="what to do in doubt")
     keep_extensions = traits.Bool(False, usedefault=True, desc="keep those that can hold names")
+    landmarks = traits.Bool(False, usedefault=True, desc="estimate NAS, LPA and RPA")
     random_seed = traits.Instance(Seed, desc="seed of the random fill", nohash=True)
     in_features = File(desc="what DetectFeatures knows of the image; detected here if unset")
     inherit = traits.Bool(False, usedefault=True, desc="take the regions of a reference anyhow")
@@ -78,7 +79,9 @@ class Deface(SimpleInterface):  # type: ignore[misc]
         inputs, folder, began = self.inputs, Path(runtime.cwd), time.monotonic()
         chosen = inputs.features if isdefined(inputs.features) else None
         seed = inputs.random_seed if isdefined(inputs.random_seed) else None
-        settings = DefaceSettings.of(chosen, inputs.protocol, seed, inputs.level, inputs.on_doubt)
+        settings = DefaceSettings.of(
+            chosen, inputs.protocol, seed, inputs.level, inputs.on_doubt, inputs.landmarks
+        )
         source, in_file = inputs.source or Path(inputs.in_file).name, Path(inputs.in_file)
         known: FeatureMap | ImageError
         try:

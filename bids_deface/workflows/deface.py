@@ -38,6 +38,7 @@ def init_deface_wf(
     one_scan: bool = False,
     fill: str = "tissue",
     correction: str = "",
+    landmarks: bool = False,
     name: str = "deface_wf",
 ) -> Workflow:
     """Build a graph that hides the facial features of one head scan.
@@ -79,6 +80,8 @@ def init_deface_wf(
     correction
         What a reviewer says of the image's regions, as text; see
         :meth:`bids_deface.corrections_file.ImageCorrection.as_text`.
+    landmarks
+        Estimate nasion and preauricular points, for the record.
     name
         Name of the workflow.
 
@@ -129,6 +132,7 @@ def init_deface_wf(
             one_scan=one_scan,
             fill=fill,
             correction=correction,
+            landmarks=landmarks,
         ),
         name="deface",
         n_procs=omp_nthreads,

@@ -142,6 +142,7 @@ def _deface_graph(image: PlannedImage, settings: RunSettings) -> Workflow:
         and is_one_scan(image.record, image.references[0]),
         fill="uniform" if image.record.is_phase else "tissue",
         correction=image.correction.as_text() if image.correction else "",
+        landmarks=settings.deface.landmarks,
         name=f"deface_{node_name(image.record)}_wf",
     )
     deface_wf.inputs.inputnode.in_file = str(image.record.path)
