@@ -85,9 +85,9 @@ def write(path, entries):
 
 @pytest.fixture(scope="module")
 def run(folder, corrections):
-    """Derivatives, and what the command said."""
+    """Derivatives, and what the command said; one run for two options, as runs take long."""
     out, options = folder / "out", ("participant", "--nprocs", "1", "--corrections", corrections)
-    return out, command(folder / "raw", out, *options)
+    return out, command(folder / "raw", out, *options, "--landmarks")
 
 
 def record(out, name):
@@ -128,10 +128,27 @@ def test_a_corrected_scan_lends_its_corrected_regions(run):
     assert lent["Regions"]["left ear"]["Corrected"] is True
 
 
+def test_landmarks_stand_in_the_sidecar_of_what_shows_skin(run, bandaged):
+    out = run[0]
+    sidecar = json.loads((out / "sub-1/anat/sub-1_desc-defaced_T1w.json").read_text())
+    told = record(out, "sub-1_T1w")["Landmarks"]
+    voxels = sidecar["AnatomicalLandmarkCoordinates"]
+    assert voxels == {name: mark["Voxel"] for name, mark in told.items() if "Voxel" in mark}
+    assert "NAS" in voxels
+    eyes = [np.argwhere(bandaged.dseg == index).mean(axis=0) for index in (1, 2)]
+    # 3 mm voxels: midway between the eyes, in front of them.
+    away = np.array(voxels["NAS"]) - np.mean(eyes, axis=0)
+    assert abs(away[0]) < 2
+    assert 1 < away[1] < 10
+    of_map = json.loads((out / "sub-1/anat/sub-1_desc-defaced_T1map.json").read_text())
+    assert "AnatomicalLandmarkCoordinates" not in of_map
+    assert any("no landmarks" in note for note in record(out, "sub-1_T1map")["Notes"])
+
+
 def test_the_plan_says_what_is_corrected_and_what_is_done(
     run, folder, corrections, tmp_path, capsys
 ):
-    arguments = [str(folder / "raw"), str(run[0]), "participant", "--dry-run"]
+    arguments = [str(folder / "raw"), str(run[0]), "participant", "--dry-run", "--landmarks"]
     settings = tmp_path / "options.toml"
     settings.write_text(f'corrections = "{corrections}"\n')
     assert main([*arguments, "--config-file", str(settings)]) == 0
