@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,11 @@ from bids_deface.deface_file import reference_of
 from bids_deface.detection.detector import FeatureDetector
 from bids_deface.detection.featuremap import FeatureMap
 from bids_deface.inspection import inspect_head
-from bids_deface.volume import Volume, canonical_view, one_image, stored_view
+from bids_deface.tissue import dilate_mm, largest_component
+from bids_deface.volume import Volume, canonical_view, one_image, stored_view, zooms_of
 
+#: Tissue this near to the air around the head is skin, mm.
+SKIN_MM = 3.0
 #: Header fields that tell of the voxels' numbers, not of a change to the header.
 NUMBERS = {"cal_max", "cal_min", "glmax", "glmin"}
 
@@ -60,8 +64,10 @@ class Measures:
     ----------
     face_before, face_after
         Whether any detector finds a face.
+    skin_kept
+        Share of each feature's skin that has the values it had; no entry without skin.
     left
-        Features of which something is left, by the limits of our own reviews.
+        Features at which the surface is one that would await our review.
     brain, labelled_brain
         Brain voxels that changed: of the predicted brain, of the labelled one (None without).
     head_share
@@ -72,6 +78,7 @@ class Measures:
 
     face_before: bool
     face_after: bool
+    skin_kept: Mapping[FacialFeature, float]
     left: frozenset[FacialFeature]
     brain: int
     labelled_brain: int | None
@@ -131,12 +138,31 @@ def measure(subject: Subject, result: Path) -> Measures:
     return Measures(
         any(seen.faces_before.values()),
         any(seen.faces_after.values()),
+        _skin_kept(known.image, subject.features, upright, zooms_of(known.affine)),
         frozenset(left),
         int(changed[subject.brain].sum()),
         None if label is None else int(changed[label == BRAIN].sum()),
         float(changed[head].mean()),
         _header_changes(subject.path, result),
     )
+
+
+def _skin_kept(
+    image: NDArray[Any],
+    features: FeatureMap,
+    changed: NDArray[np.bool_],
+    zooms: NDArray[np.float64],
+) -> dict[FacialFeature, float]:
+    """Return which share of the tissue next to the air around the head is as it was."""
+    tissue = image > features.threshold
+    near = dilate_mm(largest_component(~tissue), SKIN_MM, zooms)
+    skin = tissue & near
+    out = {}
+    for feature in FacialFeature:
+        own = skin & np.isin(features.dseg, labels_of(feature))
+        if own.any():
+            out[feature] = float((~changed[own]).mean())
+    return out
 
 
 def _values(volume: Volume) -> NDArray[np.float64]:

@@ -31,7 +31,7 @@ from bids_deface.errors import DefaceError
 
 COLUMNS = (
     "program", "scans", "seconds", "peak MiB", "face found before -> after",
-    *(f"{feature} left" for feature in FacialFeature),
+    *(f"skin of {feature} as it was / to review" for feature in FacialFeature),
     "brain voxels changed", "of the labelled brain", "head voxels changed", "also changed",
 )  # fmt: skip
 Done = tuple[Run, Measures | None]
@@ -106,12 +106,19 @@ def row_of(name: str, done: Sequence[Done]) -> list[str]:
         middle(lambda ran, _: ran.seconds, ".1f"),
         middle(lambda ran, _: ran.peak_mib, ".0f"),
         f"{sum(one.face_before for one in found)} -> {sum(one.face_after for one in found)}",
-        *(f"{sum(feature in one.left for one in found)}" for feature in FacialFeature),
+        *(_feature_cell(found, feature) for feature in FacialFeature),
         middle(lambda _, one: one.brain, ".0f"),
         format(statistics.median(labelled), ".0f") if labelled else "",
         middle(lambda _, one: 100 * one.head_share, ".1f") + " %",
         "; ".join(f"{what} ({n})" for what, n in changes.items()) or "nothing",
     ]
+
+
+def _feature_cell(found: Sequence[Measures], feature: FacialFeature) -> str:
+    """Return the median share of a feature's skin that is kept, and the scans to review."""
+    kept = [one.skin_kept[feature] for one in found if feature in one.skin_kept]
+    share = f"{100 * statistics.median(kept):.0f} %" if kept else "no skin"
+    return f"{share} / {sum(feature in one.left for one in found)}"
 
 
 def main() -> None:

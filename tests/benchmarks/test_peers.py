@@ -78,7 +78,10 @@ def test_programs_are_measured_and_failures_are_told(peers, scan, tmp_path):
     assert "header: descrip" in sheared["also changed"]
     assert float(sheared["seconds"]) > 0.1
     assert float(sheared["peak MiB"]) > 20
-    assert sheared["ears left"] == "1"
+    ears = sheared["skin of ears as it was / to review"]
+    assert float(ears.partition(" %")[0]) > 90
+    assert ears.endswith("/ 1")
+    assert float(sheared["skin of nose as it was / to review"].partition(" %")[0]) < 70
     assert table["fsl_deface"]["scans"] == "0 of 1"
     assert "fsl_deface: exit code 3: no licence was found (1 of 1 scans)" in said
     assert "MiDeFace: it wrote no result" in said
@@ -92,6 +95,7 @@ def test_with_no_other_program_ours_stands_alone(peers, scan):
     ((name, ours),) = rows(said).items()
     assert name == "bids-deface"
     assert ours["also changed"] == "nothing"
+    assert float(ours["skin of ears as it was / to review"].partition(" %")[0]) < 10
     assert ours["brain voxels changed"] == "0"
     assert "No other program was found" in said
     for other in ("pydeface", "quickshear", "MiDeFace", "afni_refacer", "fsl_deface"):
