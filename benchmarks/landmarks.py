@@ -20,7 +20,8 @@ import numpy as np
 from bids_deface.case import find_features
 from bids_deface.containers.load import load_volume
 from bids_deface.detection.detector import FeatureDetector
-from bids_deface.detection.landmarks import MODEL, NAMES, estimate_landmarks
+from bids_deface.detection.landmark_model import MODEL, NAMES
+from bids_deface.detection.landmarks import estimate_landmarks
 from bids_deface.training.landmark_fit import LabelledHead, as_toml, fit_landmarks
 from bids_deface.volume import canonical_affine, canonical_view
 

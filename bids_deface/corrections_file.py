@@ -9,20 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-
-from bids_deface.anatomy import BRAIN, LABELS, name_of
-from bids_deface.containers.load import load_volume
+from bids_deface.anatomy import name_of
 from bids_deface.detection.corrections import (
     FACIAL,
     RADII_MM,
     Correction,
     Ellipsoid,
-    PaintedLabels,
     RegionCorrection,
     painted_indices,
 )
 from bids_deface.errors import CorrectionError, DefaceError, NoInputError, UsageError
+from bids_deface.painted_labels import load_labels
 from bids_deface.textfiles import parse_json
 
 #: Names of the facial regions in the file.
@@ -168,28 +165,6 @@ def correction_of(corrections: Mapping[str, ImageCorrection], image: Path) -> st
             "Give a corrections file that holds one of them.",
         )
     return found[0] if found else None
-
-
-def load_labels(path: Path) -> PaintedLabels:
-    """Load a label image.
-
-    Raises
-    ------
-    DefaceError
-        It cannot be read, or holds something else than labels.
-    """
-    volume = load_volume(path)
-    if volume.n_frames != 1:
-        raise CorrectionError(f"{path} is no label image: it has {volume.n_frames} frames.")
-    values = volume.data.reshape(volume.data.shape[:3], order="F")
-    values = values.astype(np.float64) * volume.slope + volume.inter
-    known = f"The labels are {', '.join(f'{item.index} {item.name}' for item in LABELS)}."
-    if not np.isin(values, range(BRAIN + 1)).all():
-        raise CorrectionError(f"{path} holds values that are no labels.", known)
-    dseg = values.astype(np.uint8)
-    if not dseg.any():
-        raise CorrectionError(f"{path} is empty: nothing was painted.", known)
-    return PaintedLabels(dseg, volume.affine)
 
 
 def _image_of(entry: Any, folder: Path, where: str) -> ImageCorrection:

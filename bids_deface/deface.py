@@ -17,7 +17,7 @@ from bids_deface.assurance.brain import ChangeCount, count_changes, protected_in
 from bids_deface.assurance.verdict import Decision, RegionEvidence, Verdict, decide
 from bids_deface.case import Case, FeatureSource, Fill, prepare
 from bids_deface.detection.corrections import CORRECTED, describe_corrected
-from bids_deface.detection.landmarks import Landmark, estimate_landmarks
+from bids_deface.detection.landmarks import Landmark, estimate_landmarks, notes_on
 from bids_deface.detection.orientation import WRONG_HEADER
 from bids_deface.distortion.methods import DEFAULT_PROTOCOL
 from bids_deface.face_hiding import hide_face
@@ -70,7 +70,7 @@ def deface_volume(
     attempt = _unseen(case, settings, rng)
     verdict = _judge(case, settings, attempt)
     landmarks = _landmarks(case, settings)
-    notes = (*volume.notes, *case.notes, *_unsure(landmarks, settings))
+    notes = (*volume.notes, *case.notes, *(notes_on(landmarks) if settings.landmarks else ()))
     if verdict.decision is Decision.REVIEW and settings.on_doubt is not OnDoubt.REVIEW:
         attempt, verdict, more = _in_doubt(case, settings, attempt, verdict, rng)
         notes += more
@@ -97,14 +97,6 @@ def _landmarks(case: Case, settings: DefaceSettings) -> tuple[Landmark, ...]:
     if not (settings.landmarks and case.shows_skin):
         return ()
     return estimate_landmarks(case.image, case.task.around.affine, case.features)
-
-
-def _unsure(landmarks: tuple[Landmark, ...], settings: DefaceSettings) -> tuple[str, ...]:
-    """Return in words which landmarks were asked for and are not told."""
-    if settings.landmarks and not landmarks:
-        return ("no landmarks: the image does not show enough of a face by itself",)
-    unsure = [f"{m.name} (confidence {m.confidence:.2f})" for m in landmarks if not m.is_sure]
-    return (f"landmarks that are not sure are not written: {', '.join(unsure)}",) if unsure else ()
 
 
 @dataclass(frozen=True)

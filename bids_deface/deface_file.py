@@ -17,7 +17,8 @@ from bids_deface.containers.save import save_volume
 from bids_deface.corrections_file import correction_of, read_corrections
 from bids_deface.deface import deface_volume
 from bids_deface.detection.carried import ReferenceHead
-from bids_deface.detection.corrections import Correction, with_correction
+from bids_deface.detection.corrected import with_correction
+from bids_deface.detection.corrections import Correction
 from bids_deface.detection.detector import FeatureDetector
 from bids_deface.detection.featuremap import FeatureMap
 from bids_deface.detection.session import SessionFeatures

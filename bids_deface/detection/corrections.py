@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any, Final, Protocol
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,6 @@ from bids_deface.anatomy import BRAIN, LABELS, PRIORITY, name_of
 from bids_deface.detection.featuremap import FeatureMap
 from bids_deface.detection.grid import Grid, covered_box, resample_labels
 from bids_deface.detection.plausibility import RegionReport, Status
-from bids_deface.detection.turns import turned
 from bids_deface.errors import CorrectionError
 from bids_deface.volume import affine_at
 
@@ -202,62 +201,6 @@ def painted_indices(dseg: NDArray[np.uint8]) -> tuple[int, ...]:
 def describe_corrected(regions: Iterable[RegionReport]) -> tuple[str, ...]:
     """Return the names of the regions that a reviewer corrected."""
     return tuple(name_of(report.index) for report in regions if report.corrected)
-
-
-class Source(Protocol):
-    """Tells where the features are, as :class:`bids_deface.case.FeatureSource` does."""
-
-    @property
-    def sha256(self) -> str:
-        """Checksum of the weights behind the regions."""
-
-    def detect(self, image: NDArray[Any], affine: NDArray[np.float64]) -> FeatureMap:
-        """Return the features of one image whose axes run right, anterior, superior."""
-
-
-@dataclass(frozen=True)
-class CorrectedFeatures:
-    """Stands in for the detector: what it finds, with a reviewer's corrections.
-
-    Attributes
-    ----------
-    source
-        The detector, or whatever else tells where the features are.
-    correction
-        What the reviewer says.
-    """
-
-    source: Source
-    correction: Correction
-
-    @property
-    def sha256(self) -> str:
-        """Checksum of the weights behind the regions."""
-        return self.source.sha256
-
-    def detect(self, image: NDArray[Any], affine: NDArray[np.float64]) -> FeatureMap:
-        """Return the corrected features of an image.
-
-        Parameters
-        ----------
-        image
-            Intensities (i, j, k), axes right, anterior, superior as the header says.
-        affine
-            Its voxel-to-world matrix.
-
-        Raises
-        ------
-        ImageError
-            The source finds no head, or a correction does not fit the image.
-        """
-        features = self.source.detect(image, affine)
-        _, upright = turned(image, affine, features.turn)
-        return correct(features, self.correction, np.linalg.inv(features.turn) @ upright)
-
-
-def with_correction(source: Source, correction: Correction | None) -> Source:
-    """Return a source of features that heeds a correction, if there is one."""
-    return source if correction is None else CorrectedFeatures(source, correction)
 
 
 def _corrected(correction: Correction, painted: NDArray[np.uint8]) -> frozenset[int]:

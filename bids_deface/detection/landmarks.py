@@ -7,11 +7,8 @@ the skin around that place tells the rest. Both were learned from labelled heads
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -21,8 +18,8 @@ from scipy import ndimage
 from bids_deface.anatomy import BRAIN
 from bids_deface.detection.face_frame import FaceFrame, Points, find_frame, whole_centroids
 from bids_deface.detection.featuremap import FeatureMap
+from bids_deface.detection.landmark_model import NAMES, LandmarkModel, load_model
 
-NAMES: Final = ("NAS", "LPA", "RPA")
 #: Below this a landmark is not written.
 LEAST_CONFIDENCE: Final = 0.5
 #: Directions in the frame in which the skin is looked for, and the auricle beside each landmark.
@@ -39,7 +36,6 @@ REACH_MM, STEP_MM = 20.0, 0.5
 ODD_FACE_MM, THICK_MM = 8.0, 5.0
 #: Of rays that must meet skin.
 LEAST_SEEN: Final = 0.6
-MODEL: Final = Path(__file__).with_name("landmarks.toml")
 
 
 @dataclass(frozen=True)
@@ -66,48 +62,6 @@ class Landmark:
         return self.confidence >= LEAST_CONFIDENCE
 
 
-@dataclass(frozen=True)
-class LandmarkModel:
-    """What was learned of landmarks; all in the frame, mm.
-
-    Attributes
-    ----------
-    shape
-        Centroid of each region of the average face, by label index.
-    places
-        The landmarks of the average face (3, 3), in the order of :data:`NAMES`.
-    by_regions
-        How far landmarks lie from there for each millimetre of a region's centroid (21, 9).
-    nasion, auricle
-        Relief of the skin on average (n,), and how far a landmark moves: always (3,), and for
-        each millimetre of relief (n, 3). That of the auricle is the right one's.
-    """
-
-    shape: Mapping[int, Points]
-    places: Points
-    by_regions: Points
-    nasion: Relief
-    auricle: Relief
-
-    def coarse(self, frame: FaceFrame) -> Points:
-        """Return the landmarks (3, 3) as the regions tell them; a missing region says nothing."""
-        moved = [frame.regions.get(index, middle) - middle for index, middle in self.shape.items()]
-        return self.places + (np.array(moved).ravel() @ self.by_regions).reshape(3, 3)
-
-
-@dataclass(frozen=True)
-class Relief:
-    """How the skin's relief around a place moves a landmark; see :class:`LandmarkModel`."""
-
-    mean: Points
-    always: Points
-    slope: Points
-
-    def shift(self, heights: Points) -> Points:
-        """Return by how much (3,) heights of the skin (n,) move a landmark."""
-        return np.asarray(self.always + (heights - self.mean) @ self.slope)
-
-
 def estimate_landmarks(
     image: NDArray[Any],
     affine: NDArray[np.float64],
@@ -130,7 +84,7 @@ def estimate_landmarks(
     Returns
     -------
     tuple of Landmark
-        In the order of :data:`NAMES`; none where too little of a face was found.
+        In the order of ``NAMES``; none where too little of a face was found.
     """
     known = model or load_model()
     frame = find_frame(whole_centroids(features, affine), known.shape)
@@ -194,22 +148,12 @@ def mirrored(name: str, shift: Points) -> Points:
     return shift * [-1.0, 1.0, 1.0] if name == "LPA" else shift
 
 
-@lru_cache(maxsize=1)
-def load_model(path: Path = MODEL) -> LandmarkModel:
-    """Load what was learned."""
-    content = tomllib.loads(path.read_text(encoding="utf-8"))
-
-    def relief(name: str) -> Relief:
-        return Relief(*(np.array(content[name][key]) for key in ("mean", "always", "slope")))
-
-    shape = {index: np.array(content["shape"][str(index)]) for index in range(1, BRAIN + 1)}
-    return LandmarkModel(
-        shape,
-        np.array(content["places"]),
-        np.array(content["by_regions"]),
-        relief("nasion"),
-        relief("auricle"),
-    )
+def notes_on(landmarks: tuple[Landmark, ...]) -> tuple[str, ...]:
+    """Return in words which landmarks were looked for and are not told."""
+    if not landmarks:
+        return ("no landmarks: the image does not show enough of a face by itself",)
+    unsure = [f"{m.name} (confidence {m.confidence:.2f})" for m in landmarks if not m.is_sure]
+    return (f"landmarks that are not sure are not written: {', '.join(unsure)}",) if unsure else ()
 
 
 def _shift(model: LandmarkModel, name: str, heights: Points) -> Points:

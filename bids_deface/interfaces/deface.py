@@ -24,7 +24,7 @@ from bids_deface.containers.save import save_volume
 from bids_deface.corrections_file import load_correction
 from bids_deface.deface_file import deface_file, load_reference
 from bids_deface.detection.checksum import verify
-from bids_deface.detection.corrections import with_correction
+from bids_deface.detection.corrected import with_correction
 from bids_deface.detection.featuremap import FeatureMap, load_features, save_features
 from bids_deface.detection.session import SessionFeatures
 from bids_deface.errors import ImageError, NoInputError

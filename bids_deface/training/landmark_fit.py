@@ -18,15 +18,8 @@ from bids_deface.detection.face_frame import (
     whole_centroids,
 )
 from bids_deface.detection.featuremap import FeatureMap
-from bids_deface.detection.landmarks import (
-    AURICLE,
-    LEAST_SEEN,
-    NAMES,
-    LandmarkModel,
-    Relief,
-    mirrored,
-    skin_heights,
-)
+from bids_deface.detection.landmark_model import NAMES, LandmarkModel, Relief
+from bids_deface.detection.landmarks import AURICLE, LEAST_SEEN, mirrored, skin_heights
 
 #: Ridge penalties; chosen on training heads left out in turn.
 REGIONS_PENALTY, NASION_PENALTY, AURICLE_PENALTY = 1000.0, 100.0, 10000.0

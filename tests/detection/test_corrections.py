@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from bids_deface.anatomy import BRAIN
+from bids_deface.detection.corrected import CorrectedFeatures
 from bids_deface.detection.corrections import (
-    CorrectedFeatures,
     Correction,
     Ellipsoid,
     PaintedLabels,

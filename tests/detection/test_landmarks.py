@@ -11,12 +11,8 @@ from bids_deface.anatomy import BRAIN
 from bids_deface.detection.face_frame import find_frame, similarity, whole_centroids
 from bids_deface.detection.featuremap import FeatureMap
 from bids_deface.detection.grid import Grid
-from bids_deface.detection.landmarks import (
-    LEAST_CONFIDENCE,
-    NAMES,
-    estimate_landmarks,
-    load_model,
-)
+from bids_deface.detection.landmark_model import NAMES, load_model
+from bids_deface.detection.landmarks import LEAST_CONFIDENCE, estimate_landmarks
 from bids_deface.detection.plausibility import RegionReport, Status
 from bids_deface.detection.turns import UPRIGHT
 from bids_deface.population import SyntheticHead, synthetic_head
