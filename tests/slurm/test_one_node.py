@@ -118,7 +118,7 @@ def test_a_job_array_fills_one_output_folder(raw, slurm, tmp_path):
         **os.environ, **slurm, "BIDS_DEFACE": f"{sys.executable} -W ignore -m bids_deface",
         "SBATCH_MEM_PER_NODE": "1500", "SBATCH_OUTPUT": f"{tmp_path}/%A_%a.log",
     }  # fmt: skip
-    commands = ["bash", "-eu", "-c", placed(block("sbatch"), raw, out)]
+    commands = ["bash", "-eu", "-c", placed(block("sbatch --parsable"), raw, out)]
     subprocess.run(commands, check=True, env=environment, cwd=ROOT)
     end = time.monotonic() + 300
     while ask(slurm, "squeue", "-h") and time.monotonic() < end:
