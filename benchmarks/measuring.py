@@ -59,6 +59,19 @@ def peak_mib() -> float:
     return float(next(line.split()[1] for line in lines if line.startswith("VmHWM"))) / 1024
 
 
+def session_mib(leader: int) -> float:
+    """Return the memory that a session's processes hold just now, in MiB (Linux)."""
+    pages = 0
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            # After the name, which may hold anything: state, parent, group, session.
+            fields = (folder / "stat").read_text().rpartition(")")[2].split()
+            pages += int(fields[21]) if int(fields[3]) == leader else 0
+        except OSError:
+            continue
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
 def machine() -> str:
     """Describe this machine: processor, cores, memory, versions."""
     import torch

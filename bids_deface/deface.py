@@ -16,6 +16,8 @@ from bids_deface.anatomy import BRAIN, FacialFeature, name_of
 from bids_deface.assurance.brain import ChangeCount, count_changes, protected_in
 from bids_deface.assurance.verdict import Decision, RegionEvidence, Verdict, decide
 from bids_deface.case import Case, FeatureSource, Fill, prepare
+from bids_deface.detection.corrections import CORRECTED, describe_corrected
+from bids_deface.detection.landmarks import Landmark, estimate_landmarks, notes_on
 from bids_deface.detection.orientation import WRONG_HEADER
 from bids_deface.distortion.methods import DEFAULT_PROTOCOL
 from bids_deface.face_hiding import hide_face
@@ -67,7 +69,8 @@ def deface_volume(
     rng = np.random.default_rng(settings.random_seed)
     attempt = _unseen(case, settings, rng)
     verdict = _judge(case, settings, attempt)
-    notes = (*volume.notes, *case.notes)
+    landmarks = _landmarks(case, settings)
+    notes = (*volume.notes, *case.notes, *(notes_on(landmarks) if settings.landmarks else ()))
     if verdict.decision is Decision.REVIEW and settings.on_doubt is not OnDoubt.REVIEW:
         attempt, verdict, more = _in_doubt(case, settings, attempt, verdict, rng)
         notes += more
@@ -85,7 +88,15 @@ def deface_volume(
         inspection=attempt.inspection,
         weights_sha256=source.sha256,
         notes=(*notes, *_notes(case.features, attempt, verdict, settings)),
+        landmarks=landmarks,
     )
+
+
+def _landmarks(case: Case, settings: DefaceSettings) -> tuple[Landmark, ...]:
+    """Return the landmarks of a head, where they are asked for and its skin is seen."""
+    if not (settings.landmarks and case.shows_skin):
+        return ()
+    return estimate_landmarks(case.image, case.task.around.affine, case.features)
 
 
 @dataclass(frozen=True)
@@ -230,6 +241,9 @@ def _notes(
     """Return what is worth telling though it is no doubt."""
     notes: tuple[str, ...] = ()
     changes = attempt.changes
+    corrected = describe_corrected(found.regions)
+    if corrected:
+        notes += (f"regions {CORRECTED}: {', '.join(corrected)}",)
     if changes.changed and attempt.inspection is None:
         notes += ("no skin is seen in this image, so nobody could look for a face left in it",)
     if found.stripped:

@@ -14,12 +14,21 @@ from bids_deface.containers.extensions import without_names
 from bids_deface.containers.load import load_volume, voxel_count
 from bids_deface.containers.names import check_suffix, container_of, files_of
 from bids_deface.containers.save import save_volume
+from bids_deface.corrections_file import correction_of, read_corrections
 from bids_deface.deface import deface_volume
 from bids_deface.detection.carried import ReferenceHead
+from bids_deface.detection.corrected import with_correction
+from bids_deface.detection.corrections import Correction
 from bids_deface.detection.detector import FeatureDetector
 from bids_deface.detection.featuremap import FeatureMap
 from bids_deface.detection.session import SessionFeatures
-from bids_deface.errors import DefaceError, ImageError, OutputError, ReviewNeededError
+from bids_deface.errors import (
+    DefaceError,
+    ImageError,
+    OutputError,
+    ReviewNeededError,
+    UsageError,
+)
 from bids_deface.kinds import Container
 from bids_deface.result import DefaceResult
 from bids_deface.settings import DefaceSettings
@@ -66,8 +75,19 @@ def deface_file(
         raise type(error)(f"{path}: {error.message}", error.hint) from error
 
 
-def detect_file(path: Path, detector: FeatureDetector) -> FeatureMap | ImageError:
+def detect_file(
+    path: Path, detector: FeatureSource, correction: Correction | None = None
+) -> FeatureMap | ImageError:
     """Find the features of one file, or say why there are none to be found.
+
+    Parameters
+    ----------
+    path
+        The scan.
+    detector
+        Finds them.
+    correction
+        What a reviewer says of them.
 
     Raises
     ------
@@ -75,7 +95,7 @@ def detect_file(path: Path, detector: FeatureDetector) -> FeatureMap | ImageErro
         The file cannot be read just now.
     """
     try:
-        return find_features(load_volume(path), detector)[1]
+        return find_features(load_volume(path), with_correction(detector, correction))[1]
     except ImageError as error:
         return error
 
@@ -132,6 +152,8 @@ def deface_image(
     random_seed: int | None = None,
     accept_doubt: bool = False,
     keep_extensions: bool = False,
+    corrections: str | os.PathLike[str] | None = None,
+    landmarks: bool = False,
     tell: Callable[[str], object] | None = None,
 ) -> DefaceResult:
     """Deface one scan.
@@ -166,6 +188,11 @@ def deface_image(
         Write the output though the verdict is REVIEW.
     keep_extensions
         Keep header extensions that can hold names (DICOM, comments and the like).
+    corrections
+        File (JSON) in which a reviewer says where regions are; it must name ``in_file``, and may
+        name those of ``apply_to``. File names count, not folders.
+    landmarks
+        Estimate nasion and preauricular points; see ``DefaceResult.landmark_voxels``.
     tell
         Called with what is to be known of a file's header, in words.
 
@@ -183,18 +210,24 @@ def deface_image(
     pairs = [(Path(a), Path(b)) for a, b in apply_to]
     mask_path = Path(mask_file) if mask_file is not None else None
     _check_targets([(Path(in_file), Path(out_file)), *pairs], mask_path)
-    settings = DefaceSettings.of(features, protocol, random_seed, level, on_doubt)
+    settings = DefaceSettings.of(features, protocol, random_seed, level, on_doubt, landmarks)
+    paths = [Path(in_file), *(other for other, _ in pairs)]
+    said = _corrections_for(paths, Path(corrections)) if corrections is not None else {}
     detector = FeatureDetector(device=device)
-    result = deface_file(Path(in_file), settings, detector, keep_extensions=keep_extensions)
+    corrected = with_correction(detector, said.get(Path(in_file)))
+    result = deface_file(Path(in_file), settings, corrected, keep_extensions=keep_extensions)
     _require_pass(result, Path(in_file), accept_doubt)
     scans = [(result, Path(out_file), Path(in_file))]
     notes = [f"{in_file}: {note}" for note in result.notes]
     lend = partial(load_reference, Path(in_file).name, Path(in_file), result.features)
     for other, other_out in pairs:
+        its = said.get(other)
         source = SessionFeatures(
-            detect_file(other, detector), (lend,), settings.labels, detector.sha256
+            detect_file(other, detector, its), (lend,), settings.labels, detector.sha256
         )
-        also = deface_file(other, settings, source, keep_extensions=keep_extensions)
+        also = deface_file(
+            other, settings, with_correction(source, its), keep_extensions=keep_extensions
+        )
         _require_pass(also, other, accept_doubt)
         scans.append((also, other_out, other))
         notes += [f"{other}: {note}" for note in also.notes]
@@ -206,6 +239,18 @@ def deface_image(
         for note in notes:
             tell(note)
     return result
+
+
+def _corrections_for(paths: list[Path], file: Path) -> dict[Path, Correction]:
+    """Return the correction of each file that has one; the first must have one."""
+    corrections = read_corrections(file)
+    keys = {path: correction_of(corrections, path) for path in paths}
+    if keys[paths[0]] is None:
+        raise UsageError(
+            f"{file} holds no correction of {paths[0].name}.",
+            f"It names: {', '.join(corrections) or 'no image'}.",
+        )
+    return {path: corrections[key].load() for path, key in keys.items() if key is not None}
 
 
 def _require_pass(result: DefaceResult, path: Path, accept_doubt: bool) -> None:

@@ -113,6 +113,12 @@ class SeriesError(ImageError):
     default_hint = "Leave the series out of what you share, or mend it first."
 
 
+class CorrectionError(ImageError):
+    """A reviewer's correction does not fit its image."""
+
+    default_hint = "Correct the file of --corrections."
+
+
 class NoInputError(DefaceError):
     """An input file or folder does not exist."""
 

@@ -37,6 +37,7 @@ def success_record(source: str, settings: DefaceSettings, result: DefaceResult) 
                 "Status": report.status.value,
                 "VolumeMl": round(report.volume_ml),
                 "Confidence": round(report.confidence, 3),
+                **({"Corrected": True} if report.corrected else {}),
             }
             for report in result.features.regions
         },
@@ -51,6 +52,7 @@ def success_record(source: str, settings: DefaceSettings, result: DefaceResult) 
         "VoxelsSparedForBrain": result.n_spared,
         "ChangedVoxelsOutsideMask": result.changes.outside_mask,
         **_looks(result.inspection),
+        **(_landmarks(result) if settings.landmarks else {}),
         "WeightsSHA256": result.weights_sha256,
     }
 
@@ -108,6 +110,20 @@ def _looks(inspection: Inspection | None) -> dict[str, Any]:
             }
             for index, residue in inspection.residues.items()
         },
+    }
+
+
+def _landmarks(result: DefaceResult) -> dict[str, Any]:
+    """Return what is known of landmarks; the place of those that are sure only."""
+    voxels = result.landmark_voxels
+    return {
+        "Landmarks": {
+            mark.name: {
+                "Confidence": mark.confidence,
+                **({"Voxel": list(voxels[mark.name])} if mark.is_sure else {}),
+            }
+            for mark in result.landmarks
+        }
     }
 
 

@@ -18,6 +18,7 @@ from bids_deface.volume import Volume, canonical_affine, canonical_view, stored_
 
 if TYPE_CHECKING:
     from bids_deface.detection.featuremap import FeatureMap
+    from bids_deface.detection.landmarks import Landmark
 
 MASK_DESCRIPTION = "1 = may have been changed by defacing, 0 = as it was"
 
@@ -48,6 +49,8 @@ class DefaceResult:
         The detector that was used.
     notes
         What else is worth telling, in words; no cause for review.
+    landmarks
+        Nasion and preauricular points, sure or not; empty unless they were asked for.
     """
 
     volume: Volume
@@ -60,6 +63,15 @@ class DefaceResult:
     inspection: Inspection | None
     weights_sha256: str
     notes: tuple[str, ...] = ()
+    landmarks: tuple[Landmark, ...] = ()
+
+    @property
+    def landmark_voxels(self) -> dict[str, tuple[float, float, float]]:
+        """Landmarks that are sure, by name: voxel of the stored array, the first one being 0."""
+        to_voxel = np.linalg.inv(self.world)
+        sure = {m.name: np.array([*m.place_mm, 1.0]) for m in self.landmarks if m.is_sure}
+        places = {name: (to_voxel @ place)[:3].round(1).tolist() for name, place in sure.items()}
+        return {name: (i, j, k) for name, (i, j, k) in places.items()}
 
     @property
     def world(self) -> NDArray[np.float64]:

@@ -48,6 +48,8 @@ class DefaceSettings:
         The chosen features, or the whole facial surface.
     on_doubt
         What becomes of an image whose verdict would be REVIEW.
+    landmarks
+        Estimate nasion and preauricular points before anything is hidden.
     """
 
     features: tuple[FacialFeature, ...] = ALL_FEATURES
@@ -55,6 +57,7 @@ class DefaceSettings:
     random_seed: int | None = None
     level: Level = Level.FEATURES
     on_doubt: OnDoubt = OnDoubt.REVIEW
+    landmarks: bool = False
 
     @classmethod
     def of(
@@ -64,6 +67,7 @@ class DefaceSettings:
         random_seed: int | None = None,
         level: str = "features",
         on_doubt: str = "review",
+        landmarks: bool = False,
     ) -> DefaceSettings:
         """Check names and fill in the protocol's own features where none are chosen.
 
@@ -95,7 +99,7 @@ class DefaceSettings:
             raise UsageError("No feature chosen.", f"Choose from {' '.join(known)}.")
         order = tuple(f for f in known if f in chosen)
         seed = None if random_seed is None else Seed(random_seed)
-        return cls(order, protocol, seed, Level(level), OnDoubt(on_doubt))
+        return cls(order, protocol, seed, Level(level), OnDoubt(on_doubt), landmarks)
 
     @property
     def labels(self) -> frozenset[int]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from bids_deface import __version__
 from bids_deface.anatomy import ALL_FEATURES
 from bids_deface.cli.main import guarded
-from bids_deface.cli.parser import KEEP_EXTENSIONS, Parser, add_strength
+from bids_deface.cli.parser import CORRECTIONS, KEEP_EXTENSIONS, Parser, add_strength
 from bids_deface.containers.names import USUAL_SUFFIX, container_of, split_name
 from bids_deface.kinds import Container
 
@@ -37,6 +37,7 @@ def build_parser() -> Parser:
     parser.add_argument("--features", nargs="+", metavar="FEATURE", help=" ".join(ALL_FEATURES))
     parser.add_argument("--protocol", default="default", help="default or jeong2020")
     add_strength(parser)
+    parser.add_argument("--corrections", type=Path, metavar="FILE", help=CORRECTIONS)
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--random-seed", type=int, help="repeat the random fill (tests)")
     parser.add_argument("--accept-doubt", action="store_true", help="write in spite of doubts")
@@ -70,6 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             random_seed=args.random_seed,
             accept_doubt=args.accept_doubt,
             keep_extensions=args.keep_extensions,
+            corrections=args.corrections,
             tell=lambda note: sys.stderr.write(f"note: {note}\n"),
         )
         changed = result.changes.changed

@@ -22,6 +22,11 @@ ON_DOUBT = (
     "review: a human looks (default); strict: nothing is written; remove-face: the face is taken "
     "off in front of the brain where that cures the doubt"
 )
+LANDMARKS = (
+    "estimate nasion and preauricular points for MEG and EEG, and write them into the sidecar: "
+    "they tell a little of the face"
+)
+CORRECTIONS = "JSON in which a reviewer says where regions are that were found wrongly"
 KEEP_EXTENSIONS = "keep header extensions that can hold names (DICOM, comments)"
 EPILOG = "exit codes: 0 all images passed; " + "; ".join(
     f"{code} {text[0].lower()}{text[1:].split(';')[0].rstrip('.')}"
@@ -129,6 +134,8 @@ def _add_defacing(group: argparse._ArgumentGroup) -> None:
     )  # fmt: skip
     add_strength(group)
     group.add_argument("--keep-extensions", action="store_true", help=KEEP_EXTENSIONS)
+    group.add_argument("--corrections", type=Path, metavar="FILE", help=CORRECTIONS)
+    group.add_argument("--landmarks", action="store_true", help=LANDMARKS)
     group.add_argument("--model", type=Path, metavar="FILE", help="other weights of the detector")
     group.add_argument(
         "--random-seed", type=whole, metavar="N", help="repeat the random fill (tests)"

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bids_deface import __version__
+from bids_deface.cli.corrections import check_plan, corrections_for, warn_of_dropped
 from bids_deface.cli.execute import execute
 from bids_deface.cli.identity import group_identity
 from bids_deface.dataset.derivatives import (
@@ -43,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     if args.analysis_level == "group":
         return _group(args)
     settings = DefaceSettings.of(
-        args.features, args.protocol, args.random_seed, args.level, args.on_doubt
+        args.features, args.protocol, args.random_seed, args.level, args.on_doubt, args.landmarks
     )
     weights = (args.model or DEFAULT_WEIGHTS).resolve()
     sha256 = verify(weights)
@@ -104,10 +105,17 @@ def _plan(args: argparse.Namespace, settings: DefaceSettings, sha256: str) -> Pl
         "level": settings.level.value,
         "on_doubt": settings.on_doubt.value,
         "keep_extensions": args.keep_extensions,
+        "landmarks": settings.landmarks,
         "weights": sha256,
         "version": __version__,
     }
-    return make_plan(args.bids_dir, args.output_dir, records, relevant, force=args.force)
+    said = corrections_for(args.corrections, args.bids_dir, records) if args.corrections else {}
+    plan = make_plan(
+        args.bids_dir, args.output_dir, records, relevant, corrections=said, force=args.force
+    )
+    check_plan(plan, args.corrections)
+    warn_of_dropped(plan, said)
+    return plan
 
 
 def _warn_of(names: list[str]) -> None:
@@ -189,6 +197,8 @@ def _write_log(args: argparse.Namespace, settings: DefaceSettings, sha256: str) 
         f"modalities = {list(args.modalities)}",
         f"include = {list(args.include)}",
         f"keep_extensions = {str(args.keep_extensions).lower()}",
+        f"landmarks = {str(args.landmarks).lower()}",
+        f"corrections = {str(args.corrections is not None).lower()}",
         f'device = "{args.device}"',
         f"omp_nthreads = {args.omp_nthreads}",
         f"seeded = {str(args.random_seed is not None).lower()}",

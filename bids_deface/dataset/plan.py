@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from bids_deface.corrections_file import ImageCorrection
 from bids_deface.dataset.names import OutputNames
 from bids_deface.dataset.query import ImageRecord
 from bids_deface.dataset.sessions import Regions, find_references
@@ -44,6 +45,8 @@ class PlannedImage:
     references
         Images of the same session that stand in where its own detection is doubtful (best first),
         or whose regions it gets.
+    correction
+        What a reviewer says of its regions.
     """
 
     record: ImageRecord
@@ -52,10 +55,13 @@ class PlannedImage:
     fingerprint: str
     regions: Regions = Regions.OWN
     references: tuple[ImageRecord, ...] = ()
+    correction: ImageCorrection | None = None
 
     def __str__(self) -> str:
         """Return what happens to the image, in one line."""
         line = f"{self.action:<20}{self.record.relative} -> {self.names.relative_image}"
+        if self.correction is not None:
+            line += f" (corrected by a reviewer: {', '.join(self.correction.names)})"
         if self.regions is Regions.OWN:
             return line
         names = " or ".join(reference.stem for reference in self.references)
@@ -103,6 +109,7 @@ def make_plan(
     records: list[ImageRecord],
     settings: dict[str, Any],
     *,
+    corrections: Mapping[str, ImageCorrection] | None = None,
     force: bool = False,
 ) -> Plan:
     """Decide what to do with each image.
@@ -115,17 +122,24 @@ def make_plan(
         Images in processing order.
     settings
         JSON-serialisable settings that change the result.
+    corrections
+        What a reviewer says of images, by their place in the dataset.
     force
         Do again what was done before.
     """
     _refuse_twins(records)
-    planned = []
+    planned, said = [], corrections or {}
     for record, regions, references in find_references(records):
         names = OutputNames.of(record, output_dir)
-        stamp = fingerprint([record.path, *(r.path for r in references)], settings)
+        sources = (record, *references)
+        # A corrected reference lends other regions, as a new one does.
+        words = [said[r.relative].fingerprint if r.relative in said else "" for r in sources]
+        relevant = {**settings, "corrections": words} if any(words) else settings
+        stamp = fingerprint([r.path for r in sources], relevant)
         done = not force and _is_done(names, stamp)
         action = Action.SKIP if done else Action.DEFACE
-        planned.append(PlannedImage(record, action, names, stamp, regions, references))
+        correction = said.get(record.relative)
+        planned.append(PlannedImage(record, action, names, stamp, regions, references, correction))
     return Plan(bids_dir, output_dir, tuple(planned))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import PurePosixPath
 from typing import Any
 
 from bids_deface import __version__
@@ -37,6 +38,7 @@ def image_sidecar(
         "Sources": [f"bids:raw:{source}"],
         "SkullStripped": bool(raw.get("SkullStripped", False) or result["SkullStripped"]),
         "SpatialReference": "orig",
+        **_landmarks(source, raw, result),
         "Level": result["Level"],
         "DeidentificationMethod": [
             *_texts(raw.get("DeidentificationMethod")),
@@ -47,6 +49,19 @@ def image_sidecar(
             {**code, "CodingSchemeDesignator": "DCM", "CodingSchemeVersion": "01"}
             for code in _CODES
         ],
+    }
+
+
+def _landmarks(source: str, raw: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, Any]:
+    """Return estimated landmarks and those that somebody has set, which count more."""
+    marks = result.get("Landmarks", {})
+    found = {name: mark["Voxel"] for name, mark in marks.items() if "Voxel" in mark}
+    # BIDS has them for anatomical images only.
+    if not found or PurePosixPath(source).parent.name != "anat":
+        return {}
+    known = raw.get("AnatomicalLandmarkCoordinates")
+    return {
+        "AnatomicalLandmarkCoordinates": {**found, **(known if isinstance(known, dict) else {})}
     }
 
 

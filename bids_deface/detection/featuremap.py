@@ -15,9 +15,6 @@ from bids_deface.detection.plausibility import RegionReport, Status
 from bids_deface.detection.turns import Turn
 from bids_deface.errors import ImageError
 
-#: Of a region in such a state another image may know more.
-OPEN = (Status.DOUBTFUL, Status.CUT_OFF)
-
 
 @dataclass(frozen=True)
 class Surface:
@@ -100,7 +97,7 @@ class FeatureMap:
 
     def is_whole(self, labels: frozenset[int]) -> bool:
         """Tell whether nothing about ``labels`` is doubtful or cut off."""
-        return not any(r.index in labels and r.status in OPEN for r in self.regions)
+        return not any(r.index in labels and r.is_open for r in self.regions)
 
 
 def save_features(features: FeatureMap | ImageError, path: Path) -> None:

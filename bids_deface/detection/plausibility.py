@@ -82,6 +82,8 @@ class RegionReport:
         Mean probability inside, 0 where there is none.
     reason
         In words, why the region is doubtful; empty otherwise.
+    corrected
+        Whether a reviewer, and not the detector, says where the region is, or that it is absent.
     """
 
     index: int
@@ -89,6 +91,13 @@ class RegionReport:
     volume_ml: float
     confidence: float
     reason: str = ""
+    corrected: bool = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether another image may know more of the region."""
+        cut = self.status is Status.CUT_OFF and not self.corrected
+        return cut or self.status is Status.DOUBTFUL
 
     def doubted(self, reason: str) -> RegionReport:
         """Return the same report as doubtful, for a reason in words."""

@@ -112,7 +112,8 @@ def join(own: FeatureMap, carried: FeatureMap) -> FeatureMap:
         Regions in doubt or cut off are the reference's, and what was seen of them.
     """
     # Where the rest of the face is, an image that shows part of it can only guess.
-    sure = {r.index for r in own.regions if r.status in (Status.FOUND, Status.ABSENT)}
+    closed = (Status.FOUND, Status.ABSENT)
+    sure = {r.index for r in own.regions if r.status in closed or (r.corrected and not r.is_open)}
     if not np.array_equal(own.turn, carried.turn):
         reason = f"the head may lie otherwise than in {carried.inherited_from}"
         return replace(carried, regions=tuple(r.doubted(reason) for r in carried.regions))

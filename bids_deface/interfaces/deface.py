@@ -21,8 +21,10 @@ from bids_deface.case import FeatureSource
 from bids_deface.checked_save import save_defaced
 from bids_deface.containers.names import USUAL_SUFFIX
 from bids_deface.containers.save import save_volume
+from bids_deface.corrections_file import load_correction
 from bids_deface.deface_file import deface_file, load_reference
 from bids_deface.detection.checksum import verify
+from bids_deface.detection.corrected import with_correction
 from bids_deface.detection.featuremap import FeatureMap, load_features, save_features
 from bids_deface.detection.session import SessionFeatures
 from bids_deface.errors import ImageError, NoInputError
@@ -43,6 +45,7 @@ class DefaceInputSpec(DetectorInputSpec):
     level = traits.Enum(*map(str, Level), usedefault=True, desc="features, or the whole face")
     on_doubt = traits.Enum(*map(str, OnDoubt), usedefault=True, desc="what to do in doubt")
     keep_extensions = traits.Bool(False, usedefault=True, desc="keep those that can hold names")
+    landmarks = traits.Bool(False, usedefault=True, desc="estimate NAS, LPA and RPA")
     random_seed = traits.Instance(Seed, desc="seed of the random fill", nohash=True)
     in_features = File(desc="what DetectFeatures knows of the image; detected here if unset")
     inherit = traits.Bool(False, usedefault=True, desc="take the regions of a reference anyhow")
@@ -76,12 +79,17 @@ class Deface(SimpleInterface):  # type: ignore[misc]
         inputs, folder, began = self.inputs, Path(runtime.cwd), time.monotonic()
         chosen = inputs.features if isdefined(inputs.features) else None
         seed = inputs.random_seed if isdefined(inputs.random_seed) else None
-        settings = DefaceSettings.of(chosen, inputs.protocol, seed, inputs.level, inputs.on_doubt)
+        settings = DefaceSettings.of(
+            chosen, inputs.protocol, seed, inputs.level, inputs.on_doubt, inputs.landmarks
+        )
         source, in_file = inputs.source or Path(inputs.in_file).name, Path(inputs.in_file)
         known: FeatureMap | ImageError
         try:
+            features = with_correction(
+                self._features(settings), load_correction(inputs.correction)
+            )
             result = deface_file(
-                in_file, settings, self._features(settings),
+                in_file, settings, features,
                 keep_extensions=inputs.keep_extensions, fill=inputs.fill,
             )  # fmt: skip
         except (ImageError, NoInputError) as error:

@@ -7,6 +7,7 @@ from typing import Any
 
 from nipype.interfaces.base import File, SimpleInterface, TraitedSpec
 
+from bids_deface.corrections_file import load_correction
 from bids_deface.deface_file import detect_file
 from bids_deface.detection.featuremap import save_features
 from bids_deface.errors import ImageError, NoInputError
@@ -27,8 +28,12 @@ class DetectFeatures(SimpleInterface):  # type: ignore[misc]
 
     def _run_interface(self, runtime: Any) -> Any:
         try:
-            features = detect_file(Path(self.inputs.in_file), detector_of(self.inputs))
-        except NoInputError as error:
+            features = detect_file(
+                Path(self.inputs.in_file),
+                detector_of(self.inputs),
+                load_correction(self.inputs.correction),
+            )
+        except (ImageError, NoInputError) as error:
             features = ImageError(error.message, error.hint)
         self._results["out_features"] = str(Path(runtime.cwd) / "features.npz")
         save_features(features, Path(self._results["out_features"]))

@@ -21,6 +21,9 @@ class DetectorInputSpec(BaseInterfaceInputSpec):  # type: ignore[misc]
     device = traits.Str("cpu", usedefault=True, desc="torch device of the detector")
     use_gpu = traits.Bool(False, usedefault=True, nohash=True, desc="tells nipype of the GPU")
     num_threads = traits.Int(1, usedefault=True, nohash=True, desc="CPU threads")
+    correction = traits.Str(
+        "", usedefault=True, desc="what a reviewer says of its regions (ImageCorrection.as_text)"
+    )
 
 
 def weights_of(inputs: Any) -> Path:

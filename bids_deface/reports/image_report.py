@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from bids_deface.anatomy import LABELS
 from bids_deface.assurance.residues import LIMITS, ResidueLimits
+from bids_deface.detection.corrections import CORRECTED
 from bids_deface.kinds import PRIVATE
 from bids_deface.reports.blocks import (
     Block,
@@ -247,7 +248,10 @@ def _regions(record: Record) -> list[Block]:
     rows = tuple(
         (
             Cell(name, color=_COLORS[name]),
-            Cell(region["Status"].replace("_", " ")),
+            Cell(
+                region["Status"].replace("_", " ")
+                + (f", {CORRECTED}" if region.get("Corrected") else "")
+            ),
             Cell(f"{region['VolumeMl']}"),
             Cell(f"{region['Confidence']}"),
         )

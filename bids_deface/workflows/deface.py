@@ -37,6 +37,8 @@ def init_deface_wf(
     shows_tissue: bool = True,
     one_scan: bool = False,
     fill: str = "tissue",
+    correction: str = "",
+    landmarks: bool = False,
     name: str = "deface_wf",
 ) -> Workflow:
     """Build a graph that hides the facial features of one head scan.
@@ -75,6 +77,11 @@ def init_deface_wf(
         Whether the first reference came out of the same acquisition: the head cannot have moved.
     fill
         ``tissue``, or ``uniform`` for phase images: noise over the image's own range.
+    correction
+        What a reviewer says of the image's regions, as text; see
+        :meth:`bids_deface.corrections_file.ImageCorrection.as_text`.
+    landmarks
+        Estimate nasion and preauricular points, for the record.
     name
         Name of the workflow.
 
@@ -124,6 +131,8 @@ def init_deface_wf(
             shows_tissue=shows_tissue,
             one_scan=one_scan,
             fill=fill,
+            correction=correction,
+            landmarks=landmarks,
         ),
         name="deface",
         n_procs=omp_nthreads,

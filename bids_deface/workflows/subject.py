@@ -79,7 +79,8 @@ def init_subject_wf(
     todo = [image for image in images if image.action is Action.DEFACE]
     leaders = {i.references[0].relative for i in todo if i.regions is Regions.FAMILY}
     made = [i for i in images if i in todo or i.record.relative in leaders]
-    detected = _detect_nodes(made, settings)
+    said = {i.record.relative: i.correction.as_text() for i in images if i.correction}
+    detected = _detect_nodes(made, settings, said)
     graphs = {i.record.relative: _deface_graph(i, settings) for i in made}
     for image in made:
         deface_wf = graphs[image.record.relative]
@@ -92,7 +93,9 @@ def init_subject_wf(
     return workflow
 
 
-def _detect_nodes(images: Sequence[PlannedImage], settings: RunSettings) -> dict[str, Node]:
+def _detect_nodes(
+    images: Sequence[PlannedImage], settings: RunSettings, corrections: Mapping[str, str]
+) -> dict[str, Node]:
     """Return a node for each image whose detection serves itself and others."""
     records: dict[str, ImageRecord] = {}
     for image in images:
@@ -107,6 +110,8 @@ def _detect_nodes(images: Sequence[PlannedImage], settings: RunSettings) -> dict
                 device=settings.device,
                 use_gpu=settings.device != "cpu",
                 num_threads=settings.omp_nthreads,
+                # Who lends regions lends corrected ones.
+                correction=corrections.get(relative, ""),
             ),
             name=f"detect_{node_name(record)}",
             n_procs=settings.omp_nthreads,
@@ -136,6 +141,8 @@ def _deface_graph(image: PlannedImage, settings: RunSettings) -> Workflow:
         one_scan=image.regions is Regions.FAMILY
         and is_one_scan(image.record, image.references[0]),
         fill="uniform" if image.record.is_phase else "tissue",
+        correction=image.correction.as_text() if image.correction else "",
+        landmarks=settings.deface.landmarks,
         name=f"deface_{node_name(image.record)}_wf",
     )
     deface_wf.inputs.inputnode.in_file = str(image.record.path)

@@ -183,3 +183,15 @@ def test_what_a_killed_run_left_behind_is_taken_back(names, produced, monkeypatc
     store_image(names, RESULT["Source"], {}, produced, {**RESULT, "Verdict": "FAIL"})
     assert not any(path.exists() and path.read_bytes() == b"old" for path in left)
     assert not left[0].exists()
+
+
+def test_landmarks_are_told_of_anatomical_images_and_those_somebody_set_count_more():
+    found = {"NAS": {"Confidence": 0.9, "Voxel": [1.0, 2.0, 3.0]}, "LPA": {"Confidence": 0.2}}
+    result = {**RESULT, "Landmarks": found}
+    key = "AnatomicalLandmarkCoordinates"
+    assert image_sidecar("sub-1/anat/sub-1_T1w.nii.gz", {}, result)[key] == {"NAS": [1, 2, 3]}
+    raw = {key: {"NAS": [4, 5, 6], "AC": [7, 8, 9]}}
+    kept = image_sidecar("sub-1/anat/sub-1_T1w.nii.gz", raw, result)[key]
+    assert kept == {"NAS": [4, 5, 6], "AC": [7, 8, 9]}
+    assert key not in image_sidecar("sub-1/func/sub-1_task-x_bold.nii.gz", {}, result)
+    assert key not in image_sidecar("sub-1/anat/sub-1_T1w.nii.gz", {}, RESULT)

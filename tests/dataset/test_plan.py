@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from bids_deface.corrections_file import ImageCorrection
 from bids_deface.dataset.names import OutputNames, node_name
 from bids_deface.dataset.plan import Action, make_plan
 from bids_deface.dataset.query import ImageRecord
+from bids_deface.detection.corrections import Ellipsoid, RegionCorrection
 from bids_deface.errors import InvalidBIDSError
 
 
@@ -110,3 +112,29 @@ def test_one_name_in_two_datatypes_is_two_images(tmp_path):
         assert getattr(one, name) != getattr(two, name), name
     assert one.figure("defaced") != two.figure("defaced")
     assert len({node_name(image.record) for image in plan.images}) == 2
+
+
+def test_a_correction_makes_its_image_be_done_again_and_those_it_lends_to(tmp_path):
+    records = [
+        record(f"sub-{subject}/anat/sub-{subject}_{suffix}.nii.gz", tmp_path)
+        for subject in "12"
+        for suffix in ("T1w", "T2w")
+    ]
+
+    def stamps(corrections=None):
+        plan = make_plan(tmp_path, tmp_path / "out", records, {}, corrections=corrections)
+        return [image.fingerprint for image in plan.images], plan
+
+    def said(width):
+        ball = Ellipsoid((0, 90, 0), (width, 10, 10))
+        return ImageCorrection((RegionCorrection(3, ball),))
+
+    before, _ = stamps()
+    lender, plan = stamps({records[0].relative: said(10)})
+    assert [a != b for a, b in zip(before, lender, strict=True)] == [True, True, False, False]
+    assert str(plan.images[0]).endswith("(corrected by a reviewer: nose)")
+    assert "corrected" not in str(plan.images[1])
+    other, _ = stamps({records[0].relative: said(12)})
+    assert other[:2] != lender[:2]
+    swapped, _ = stamps({records[1].relative: said(10)})
+    assert all(a != b for a, b in zip(swapped[:2], lender[:2], strict=True))
