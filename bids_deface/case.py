@@ -125,6 +125,7 @@ def prepare(volume: Volume, settings: DefaceSettings, source: FeatureSource, fil
         slack_mm=moves.slack_mm,
         copies=wrapped.copies,
         sign=sign,
+        extras=settings.extras,
     )
     doubts = (*features.image_doubts, *moves.doubts, *skin.doubts, *wrapped.doubts)
     return Case(

@@ -11,7 +11,6 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from bids_deface import __version__
-from bids_deface.anatomy import ALL_FEATURES
 from bids_deface.cli.values import positive_float, positive_int, whole
 
 #: Tag of the image that ``tools/build-image.sh`` builds.
@@ -26,7 +25,7 @@ NUMBERS: Final[Mapping[Any, Mapping[str, Any]]] = MappingProxyType(
 )
 #: Words that the program checks after parsing, for better errors than argparse's.
 WORDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
-    {"analysis_level": ("participant", "group"), "features": tuple(ALL_FEATURES)}
+    {"analysis_level": ("participant", "group")}
 )
 EXIT_CODES: Final[Mapping[int, str]] = MappingProxyType(
     {

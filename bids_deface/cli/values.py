@@ -21,6 +21,14 @@ def whole(text: str) -> int:
     return value
 
 
+def assignment(text: str) -> tuple[str, str]:
+    """Parse ``name=value``."""
+    name, equals, value = text.partition("=")
+    if not (name and equals and value):
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form FEATURE=METHOD")
+    return name, value
+
+
 def positive_float(text: str) -> float:
     """Parse a number above 0."""
     value = float(text)

@@ -14,6 +14,7 @@ from bids_deface.detection.grid import ConformedImage, Grid
 from bids_deface.detection.plausibility import RegionReport, Status
 from bids_deface.detection.turns import Turn
 from bids_deface.errors import ImageError
+from bids_deface.feature_table import STANDARD, FeatureTable, table_from
 
 #: Of a region in such a state another image may know more.
 OPEN = (Status.DOUBTFUL, Status.CUT_OFF)
@@ -72,6 +73,8 @@ class FeatureMap:
         In words, what speaks against the image as a whole.
     seen
         The image as the detector saw it, in the upright world; None where it is not at hand.
+    table
+        Features that the weights know beside the standard ones.
     """
 
     dseg: NDArray[np.uint8]
@@ -87,6 +90,7 @@ class FeatureMap:
     slack_mm: float | None = None
     image_doubts: tuple[str, ...] = ()
     seen: ConformedImage | None = None
+    table: FeatureTable = STANDARD
 
     @property
     def shows_face(self) -> bool:
@@ -126,6 +130,7 @@ def save_features(features: FeatureMap | ImageError, path: Path) -> None:
         "stripped": features.stripped,
         "slack_mm": features.slack_mm,
         "image_doubts": features.image_doubts,
+        "table": features.table.to_dict(),
     }
     np.savez(
         path,
@@ -162,4 +167,5 @@ def load_features(path: Path) -> FeatureMap | ImageError:
             stripped=facts["stripped"],
             slack_mm=facts["slack_mm"],
             image_doubts=tuple(facts["image_doubts"]),
+            table=table_from(facts["table"]),
         )

@@ -12,6 +12,9 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
+#: What a weights file may ask for.
+GREATEST_WIDTH, MOST_LEVELS = 1024, 8
+
 
 @dataclass(frozen=True)
 class NetworkConfig:
@@ -45,8 +48,20 @@ class NetworkConfig:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> NetworkConfig:
-        """Build from the form of :meth:`to_dict`."""
-        return cls(**{**values, "widths": tuple(values["widths"])})
+        """Build from the form of :meth:`to_dict`, which may come from a stranger.
+
+        Raises
+        ------
+        KeyError, TypeError, ValueError
+            It is of another form, or of no network that anybody would train.
+        """
+        config = cls(**{**values, "widths": tuple(values["widths"])})
+        sizes = (*config.widths, config.n_classes)
+        if not all(type(size) is int and 1 <= size <= GREATEST_WIDTH for size in sizes):
+            raise ValueError("the sizes of the network make no sense")
+        if not 2 <= len(config.widths) <= MOST_LEVELS:
+            raise ValueError("the network has too many levels, or too few")
+        return config
 
 
 class SqueezeExcitation(nn.Module):

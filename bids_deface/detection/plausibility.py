@@ -82,6 +82,8 @@ class RegionReport:
         Mean probability inside, 0 where there is none.
     reason
         In words, why the region is doubtful; empty otherwise.
+    extra
+        Name of a region that the weights know beside the standard ones; empty for these.
     """
 
     index: int
@@ -89,6 +91,12 @@ class RegionReport:
     volume_ml: float
     confidence: float
     reason: str = ""
+    extra: str = ""
+
+    @property
+    def name(self) -> str:
+        """Name of the region."""
+        return self.extra or name_of(self.index)
 
     def doubted(self, reason: str) -> RegionReport:
         """Return the same report as doubtful, for a reason in words."""
@@ -132,7 +140,7 @@ def judge(
         One for each facial label, in label order.
     """
     # A region that is cut has its centroid elsewhere; a cut brain does not tell the head's size.
-    whole = {i: r.centroid for i, r in found.items() if not _touches_border(r.mask, grid)}
+    whole = {i: r.centroid for i, r in found.items() if not touches_border(r.mask, grid)}
     ml = found[BRAIN].volume_ml if BRAIN in whole else REFERENCE_BRAIN_ML
     odd = odd_proportions(whole, (ml / REFERENCE_BRAIN_ML) ** (1 / 3))
     reports = []
@@ -221,7 +229,8 @@ def _signal_near(
     return float(seen.mean()) if seen.size else 1.0
 
 
-def _touches_border(mask: NDArray[np.bool_], grid: Grid) -> bool:
+def touches_border(mask: NDArray[np.bool_], grid: Grid) -> bool:
+    """Tell whether a mask on the detector's grid reaches the border of the field of view."""
     reach = max(1, round(BORDER_MM / SPACING_MM))
     for axis in range(3):
         ends = np.take(

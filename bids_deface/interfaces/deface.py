@@ -24,6 +24,7 @@ from bids_deface.containers.save import save_volume
 from bids_deface.deface_file import deface_file, load_reference
 from bids_deface.detection.checksum import verify
 from bids_deface.detection.featuremap import FeatureMap, load_features, save_features
+from bids_deface.detection.model_file import read_feature_table
 from bids_deface.detection.session import SessionFeatures
 from bids_deface.errors import ImageError, NoInputError
 from bids_deface.interfaces.detector import DetectorInputSpec, detector_of, weights_of
@@ -39,6 +40,9 @@ class DefaceInputSpec(DetectorInputSpec):
 
     source = traits.Str("", usedefault=True, desc="its name in records and messages")
     features = traits.List(traits.Str(), desc="features to hide; all of the protocol's if unset")
+    methods = traits.Dict(
+        traits.Str(), traits.Str(), usedefault=True, desc="how the model's own features are hidden"
+    )
     protocol = traits.Str("default", usedefault=True, desc="set of methods")
     level = traits.Enum(*map(str, Level), usedefault=True, desc="features, or the whole face")
     on_doubt = traits.Enum(*map(str, OnDoubt), usedefault=True, desc="what to do in doubt")
@@ -76,7 +80,10 @@ class Deface(SimpleInterface):  # type: ignore[misc]
         inputs, folder, began = self.inputs, Path(runtime.cwd), time.monotonic()
         chosen = inputs.features if isdefined(inputs.features) else None
         seed = inputs.random_seed if isdefined(inputs.random_seed) else None
-        settings = DefaceSettings.of(chosen, inputs.protocol, seed, inputs.level, inputs.on_doubt)
+        settings = DefaceSettings.of(
+            chosen, inputs.protocol, seed, inputs.level, inputs.on_doubt,
+            table=read_feature_table(weights_of(inputs)), methods=dict(inputs.methods),
+        )  # fmt: skip
         source, in_file = inputs.source or Path(inputs.in_file).name, Path(inputs.in_file)
         known: FeatureMap | ImageError
         try:
