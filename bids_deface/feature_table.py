@@ -224,7 +224,7 @@ def _feature(name: object, values: object) -> ExtraFeature:
     checked["method"] = FeatureMethod(words)
     checked["outward"] = _one_of(f"outward of {name}", values.get("outward", "front"), [*SIDES])
     if not isinstance(values.get("expected", True), bool):
-        raise ValueError(f"expected of {name} is neither true nor false")
+        raise ValueError(f"expected of {name} is neither true nor false")  # noqa: TRY004
     checked["expected"] = values.get("expected", True)
     for key in GREATEST.keys() & values.keys():
         checked[key] = _number(f"{key} of {name}", values[key], GREATEST[key])

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("--data", type=Path, required=True, help="folder with heads.tsv")
+    parser.add_argument("--data", type=Path, required=True, help="folder of labelled heads")
     parser.add_argument("--split", default="val", help="rows of the table to take")
     parser.add_argument("--stress", action="store_true", help="also under each perturbation")
     parser.add_argument("--limit", type=positive_int, metavar="N", help="first N heads only")

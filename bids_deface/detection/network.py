@@ -14,6 +14,8 @@ from torch import Tensor, nn
 
 #: What a weights file may ask for.
 GREATEST_WIDTH, MOST_LEVELS = 1024, 8
+#: Channels of a side branch at each level.
+SIDE_WIDTH = 16
 
 
 @dataclass(frozen=True)
@@ -30,12 +32,15 @@ class NetworkConfig:
         Whether skip connections pass an attention gate.
     squeeze_excitation
         Whether blocks are residual and recalibrate their channels (Jeong et al. 2020).
+    extra
+        How many of the channels, the last ones, come out of a side branch.
     """
 
     widths: tuple[int, ...] = (8, 16, 32, 64, 128)
     n_classes: int = 6
     attention: bool = True
     squeeze_excitation: bool = False
+    extra: int = 0
 
     @property
     def stride(self) -> int:
@@ -59,6 +64,8 @@ class NetworkConfig:
         sizes = (*config.widths, config.n_classes)
         if not all(type(size) is int and 1 <= size <= GREATEST_WIDTH for size in sizes):
             raise ValueError("the sizes of the network make no sense")
+        if type(config.extra) is not int or not 0 <= config.extra < config.n_classes:
+            raise ValueError("the side branch of the network makes no sense")
         if not 2 <= len(config.widths) <= MOST_LEVELS:
             raise ValueError("the network has too many levels, or too few")
         return config
@@ -131,6 +138,36 @@ class AttentionGate(nn.Module):
         return skip * nn.functional.interpolate(score, scale_factor=2, mode="nearest")
 
 
+class SideBranch(nn.Module):
+    """What a trained decoder sees, at all its levels, to the logits of further classes.
+
+    It reads and does not write: whatever it learns, the decoder's own classes stay as they are.
+    """
+
+    def __init__(self, widths: tuple[int, ...], n_classes: int) -> None:
+        super().__init__()
+        *coarse, finest = widths[::-1]
+        self.narrow = nn.ModuleList(nn.Conv3d(c, SIDE_WIDTH, 1) for c in coarse)
+        self.blocks = nn.ModuleList(
+            nn.Conv3d(SIDE_WIDTH, SIDE_WIDTH, 3, padding=1) for _ in coarse
+        )
+        self.join = nn.Conv3d(SIDE_WIDTH + finest, SIDE_WIDTH, 1)
+        self.head = nn.Conv3d(SIDE_WIDTH, n_classes, 1)
+
+    def forward(self, seen: list[Tensor]) -> Tensor:
+        """Map features (n, c, i, j, k), coarsest first, to logits on the finest grid."""
+        x: Tensor | None = None
+        for narrow, block, features in zip(self.narrow, self.blocks, seen, strict=False):
+            own = narrow(features)
+            if x is not None:
+                own = own + nn.functional.interpolate(x, scale_factor=2, mode="nearest")
+            x = nn.functional.leaky_relu(block(own), 0.1)
+        assert x is not None
+        fine = nn.functional.interpolate(x, scale_factor=2, mode="trilinear")
+        joined = self.join(torch.cat((fine, seen[-1]), dim=1))
+        return cast(Tensor, self.head(nn.functional.leaky_relu(joined, 0.1)))
+
+
 class AttentionUNet(nn.Module):
     """Encoder, decoder and attention-gated skip connections; returns logits."""
 
@@ -148,7 +185,8 @@ class AttentionUNet(nn.Module):
             AttentionGate(c, deep) if config.attention else nn.Identity() for c, deep in pairs
         )
         self.decoder = nn.ModuleList(ConvBlock(2 * c, c, squeeze_excitation=se) for c, _ in pairs)
-        self.head = nn.Conv3d(widths[0], config.n_classes, 1)
+        self.head = nn.Conv3d(widths[0], config.n_classes - config.extra, 1)
+        self.side = SideBranch(widths, config.extra) if config.extra else None
 
     def forward(self, x: Tensor) -> Tensor:
         """Map an image (n, 1, i, j, k) to class logits (n, n_classes, i, j, k)."""
@@ -157,12 +195,16 @@ class AttentionUNet(nn.Module):
             x = block(x if level == 0 else nn.functional.max_pool3d(x, 2))
             skips.append(x)
         skips.pop()
+        seen = [x]
         for up, gate, block in zip(self.up, self.gates, self.decoder, strict=True):
             skip = skips.pop()
             if self.config.attention:
                 skip = gate(skip, x)
             x = block(torch.cat((skip, up(x)), dim=1))
-        return cast(Tensor, self.head(x))
+            if self.side is not None:
+                seen.append(x)
+        logits = cast(Tensor, self.head(x))
+        return logits if self.side is None else torch.cat((logits, self.side(seen)), dim=1)
 
 
 def to_device(network: AttentionUNet, device: torch.device) -> AttentionUNet:

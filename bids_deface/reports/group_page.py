@@ -66,6 +66,8 @@ def group_html(
         relative to the page ("" for none).
     identity
         Rows of the identity table.
+    features
+        Names of the features whose statuses the rows hold.
     """
     return render(
         "group.html",
