@@ -6,6 +6,7 @@ Jeong et al. 2020 (doi 10.2196/22739).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, cast
 
@@ -139,33 +140,29 @@ class AttentionGate(nn.Module):
 
 
 class SideBranch(nn.Module):
-    """What a trained decoder sees, at all its levels, to the logits of further classes.
+    """What a trained decoder sees of a voxel, at all its levels, to the logits of further classes.
 
-    It reads and does not write: whatever it learns, the decoder's own classes stay as they are.
+    It reads and does not write: whatever it learns, the decoder's own classes stay as they are
+    (hypercolumns: Hariharan et al. 2015, doi 10.1109/CVPR.2015.7298642).
     """
 
     def __init__(self, widths: tuple[int, ...], n_classes: int) -> None:
         super().__init__()
-        *coarse, finest = widths[::-1]
-        self.narrow = nn.ModuleList(nn.Conv3d(c, SIDE_WIDTH, 1) for c in coarse)
-        self.blocks = nn.ModuleList(
-            nn.Conv3d(SIDE_WIDTH, SIDE_WIDTH, 3, padding=1) for _ in coarse
-        )
-        self.join = nn.Conv3d(SIDE_WIDTH + finest, SIDE_WIDTH, 1)
+        self.levels = nn.ModuleList(nn.Conv3d(c, SIDE_WIDTH, 1) for c in widths[::-1])
+        self.mix = nn.Conv3d(SIDE_WIDTH, SIDE_WIDTH, 1)
         self.head = nn.Conv3d(SIDE_WIDTH, n_classes, 1)
 
-    def forward(self, seen: list[Tensor]) -> Tensor:
+    def forward(self, seen: Sequence[Tensor]) -> Tensor:
         """Map features (n, c, i, j, k), coarsest first, to logits on the finest grid."""
-        x: Tensor | None = None
-        for narrow, block, features in zip(self.narrow, self.blocks, seen, strict=False):
-            own = narrow(features)
-            if x is not None:
-                own = own + nn.functional.interpolate(x, scale_factor=2, mode="nearest")
-            x = nn.functional.leaky_relu(block(own), 0.1)
-        assert x is not None
-        fine = nn.functional.interpolate(x, scale_factor=2, mode="trilinear")
-        joined = self.join(torch.cat((fine, seen[-1]), dim=1))
-        return cast(Tensor, self.head(nn.functional.leaky_relu(joined, 0.1)))
+        size = seen[-1].shape[2:]
+        x = torch.zeros((), dtype=seen[-1].dtype, device=seen[-1].device)
+        for level, features in zip(self.levels, seen, strict=True):
+            own = level(features)
+            if own.shape[2:] != size:
+                own = nn.functional.interpolate(own, size=size, mode="trilinear")
+            x = x + own
+        x = nn.functional.leaky_relu(self.mix(nn.functional.leaky_relu(x, 0.1)), 0.1)
+        return cast(Tensor, self.head(x))
 
 
 class AttentionUNet(nn.Module):
@@ -190,6 +187,19 @@ class AttentionUNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map an image (n, 1, i, j, k) to class logits (n, n_classes, i, j, k)."""
+        logits, seen = self.look(x)
+        return logits if self.side is None else torch.cat((logits, self.side(seen)), dim=1)
+
+    def look(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Map an image to the logits of all classes but the extra ones, and to what leads there.
+
+        Returns
+        -------
+        logits
+            (n, n_classes - extra, i, j, k).
+        seen
+            Features at each level of the decoder, coarsest first; empty without a side branch.
+        """
         skips: list[Tensor] = []
         for level, block in enumerate(self.encoder):
             x = block(x if level == 0 else nn.functional.max_pool3d(x, 2))
@@ -201,10 +211,11 @@ class AttentionUNet(nn.Module):
             if self.config.attention:
                 skip = gate(skip, x)
             x = block(torch.cat((skip, up(x)), dim=1))
-            if self.side is not None:
-                seen.append(x)
-        logits = cast(Tensor, self.head(x))
-        return logits if self.side is None else torch.cat((logits, self.side(seen)), dim=1)
+            seen.append(x)
+            if self.side is None:
+                # Nobody asks for it: its memory goes.
+                seen.clear()
+        return cast(Tensor, self.head(x)), seen
 
 
 def to_device(network: AttentionUNet, device: torch.device) -> AttentionUNet:

@@ -29,14 +29,15 @@ def plot_evaluation(table: Sequence[Mapping[str, Any]], out_path: Path) -> None:
         PNG to write.
     """
     conditions = list(dict.fromkeys(row["condition"] for row in table))
+    regions = list(dict.fromkeys(row["region"] for row in table))
     size = (12, 1.5 + 0.28 * len(conditions))
     figure = Figure(figsize=size, layout="constrained", facecolor=BACKGROUND)
     FigureCanvasAgg(figure)
     panels = figure.subplots(1, 3, sharey=True)
     for panel, name in zip(panels, ("dice", "coverage", "recall"), strict=True):
-        values = np.full((len(conditions), len(CLASSES) - 1), np.nan)
+        values = np.full((len(conditions), len(regions)), np.nan)
         for row in table:
-            place = conditions.index(row["condition"]), CLASSES.index(row["region"]) - 1
+            place = conditions.index(row["condition"]), regions.index(row["region"])
             values[place] = row[name]
         # Dark is bad for everybody, also for those who see red and green alike.
         panel.imshow(values, vmin=0.5, vmax=1, cmap="cividis", aspect="auto")
@@ -46,7 +47,7 @@ def plot_evaluation(table: Sequence[Mapping[str, Any]], out_path: Path) -> None:
             if np.isfinite(value):
                 ink = "k" if value > 0.75 else "w"
                 panel.text(j, i, f"{value:.2f}", ha="center", va="center", fontsize=7, color=ink)
-        panel.set_xticks(range(len(CLASSES) - 1), CLASSES[1:])
+        panel.set_xticks(range(len(regions)), regions)
         panel.set_yticks(range(len(conditions)), conditions, fontsize=8)
         panel.set_title(name, color="w")
     figure.savefig(out_path, dpi=100, metadata={"Software": None})

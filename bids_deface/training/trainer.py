@@ -26,7 +26,7 @@ from bids_deface.training.augment import augment
 from bids_deface.training.data import TrainingHead
 from bids_deface.training.losses import dice_per_class, merge_unknown, segmentation_loss
 from bids_deface.training.presets import Recipe
-from bids_deface.training.widening import freeze_old
+from bids_deface.training.side import freeze_old, learn_extras
 
 BEST_WEIGHTS = "best.safetensors"
 CHECKPOINT = "checkpoint.pt"
@@ -160,14 +160,10 @@ class Trainer:
             group["lr"] = rate
         batch = image[None, None].to(memory_format=torch.channels_last_3d)
         self.network.train()
-        with torch.autocast(self.device.type, torch.bfloat16):
-            logits = self.network(batch)
-        told = merge_unknown(logits.float(), unknown)
-        loss = segmentation_loss(told, classes[None], self.recipe.loss)
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
-        self.optimizer.step()
+        if self.recipe.new_only:
+            loss = learn_extras(self.network, batch, classes, unknown, self.optimizer)
+        else:
+            loss = self._learn_all(batch, classes, unknown)
         # A short average at the start, so that the first weights are forgotten.
         decay = min(self.recipe.average, (1 + self.step) / (10 + self.step))
         decay = decay if self.recipe.average else 0.0
@@ -176,6 +172,17 @@ class Trainer:
                 self.averaged.parameters(), self.network.parameters(), strict=True
             ):
                 mean.lerp_(value, 1 - decay)
+        return loss
+
+    def _learn_all(self, batch: Tensor, classes: Tensor, unknown: tuple[int, ...]) -> float:
+        with torch.autocast(self.device.type, torch.bfloat16):
+            logits = self.network(batch)
+        told = merge_unknown(logits.float(), unknown)
+        loss = segmentation_loss(told, classes[None], self.recipe.loss)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
+        self.optimizer.step()
         return float(loss.detach())
 
     def _validate(self, loss: float) -> dict[str, float]:

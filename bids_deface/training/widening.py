@@ -11,8 +11,8 @@ from bids_deface.anatomy import CLASSES
 from bids_deface.detection.network import AttentionUNet
 from bids_deface.feature_table import FeatureTable
 
-#: A new feature fills about so small a part of an image, beside its background.
-RARER = 500.0
+#: Among the voxels from which a new feature is learnt, about so many are others for one of it.
+RARER = 20.0
 
 
 def widen_network(
@@ -48,9 +48,3 @@ def widen_network(
         state = {name: value for name, value in state.items() if not name.startswith("side.")}
     out.load_state_dict(state)
     return out
-
-
-def freeze_old(network: AttentionUNet) -> None:
-    """Let a network learn in its side branch only: what it knew it cannot forget."""
-    for name, value in network.named_parameters():
-        value.requires_grad_(name.startswith("side."))
