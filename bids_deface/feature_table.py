@@ -84,8 +84,8 @@ class ExtraFeature:
     least_ml
         A smaller region is none.
     left_ml
-        The most tissue of it that may be as it was; more awaits review. Of a flattened feature
-        the skin counts, of any other one all of it.
+        The most tissue of it that may be as it was; more awaits review. Of a feature that becomes
+        noise all of it counts, of any other one the skin.
     offset_mm
         Mean centroid of each region relative to the brain's (right, anterior, superior), for a
         brain of 1400 ml; measured in training. Empty where a feature may be anywhere.

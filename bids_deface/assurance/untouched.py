@@ -12,7 +12,7 @@ from scipy import ndimage
 from bids_deface.feature_table import LAST_LABEL, FeatureMethod, FeatureTable
 from bids_deface.tissue import Box, InBox, largest_component
 
-#: Depth of the skin that a flattened feature shows, mm; at least one voxel.
+#: Depth of the skin that a feature shows, mm; at least one voxel.
 SKIN_MM = 2.0
 
 
@@ -39,7 +39,7 @@ def untouched_ml(
     threshold
         Intensity of the head's surface.
     extras
-        The features; of what is flattened the skin is measured, of the others all tissue.
+        The features; of what becomes noise all tissue is measured, of the others the skin.
 
     Returns
     -------
@@ -54,7 +54,7 @@ def untouched_ml(
             if box is None:
                 continue
             kept = (dseg[box] == index) & (image[box] > threshold) & ~changed(box)
-            if feature.method is FeatureMethod.FLATTEN:
+            if feature.method is not FeatureMethod.NOISE:
                 axis, sign = feature.outward_of(index)
                 kept &= _skin(image, box, threshold, axis, sign, float(zooms[axis]))
             out[index] = float(kept.sum() * np.prod(zooms) / 1000)

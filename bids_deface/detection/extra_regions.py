@@ -90,11 +90,23 @@ def _parts_of_feature(
     if feature.is_paired:
         front = NOSE if feature.outward == "front" and NOSE in sighting.found else BRAIN
         sides = left_and_right(parts, sighting.found[front].centroid[0], prob, grid)
+    near = [_near_place(feature, n, side, sighting.found) for n, side in enumerate(sides)]
     return {
         index: region_of(np.any([part.mask for part in side], axis=0), prob, grid)
-        for index, side in zip(feature.label, sides, strict=True)
+        for index, side in zip(feature.label, near, strict=True)
         if side
     }
+
+
+def _near_place(
+    feature: ExtraFeature, number: int, parts: list[RawRegion], standard: dict[int, RawRegion]
+) -> list[RawRegion]:
+    """Leave out parts far from where a feature must be, if its place is known and any is near."""
+    if not feature.offset_mm:
+        return parts
+    place = place_of(np.array(feature.offset_mm[number]), standard)
+    near = [p for p in parts if np.linalg.norm(p.centroid - place) <= GREATEST_OFFSET_MM]
+    return near or parts
 
 
 def _judge(
