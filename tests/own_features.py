@@ -10,7 +10,8 @@ import numpy as np
 from bids_deface.anatomy import CLASSES
 from bids_deface.detection.detector import FeatureDetector
 from bids_deface.detection.grid import resample_labels
-from bids_deface.feature_table import FeatureTable, table_from
+from bids_deface.feature_check import table_from
+from bids_deface.feature_table import FeatureTable
 from bids_deface.population import SyntheticHead
 from tests.conftest import ROOT
 

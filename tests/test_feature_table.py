@@ -7,7 +7,8 @@ import json
 import pytest
 
 from bids_deface.errors import UsageError
-from bids_deface.feature_table import FeatureMethod, table_from
+from bids_deface.feature_check import table_from
+from bids_deface.feature_table import FeatureMethod
 from bids_deface.settings import DefaceSettings
 
 CHIN = {"label": 8, "color": "#e69f00"}

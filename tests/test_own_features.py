@@ -12,7 +12,7 @@ from bids_deface.dataset.demo import nifti_bytes
 from bids_deface.dataset.sidecars import label_table
 from bids_deface.deface import deface_volume
 from bids_deface.detection.featuremap import load_features, save_features
-from bids_deface.feature_table import table_from
+from bids_deface.feature_check import table_from
 from bids_deface.population import SyntheticHead, synthetic_head
 from bids_deface.record import success_record
 from bids_deface.reports.group import write_group_table

@@ -57,8 +57,9 @@ def fit(args: argparse.Namespace) -> int:
     from bids_deface.detection.checksum import DEFAULT_WEIGHTS
     from bids_deface.detection.weights import load_weights
     from bids_deface.reports.curves import plot_curves
+    from bids_deface.training.log import LOG_NAME
     from bids_deface.training.presets import find_preset, for_table
-    from bids_deface.training.trainer import LOG_NAME, RunOptions, Trainer
+    from bids_deface.training.trainer import RunOptions, Trainer
     from bids_deface.training.widening import widen_network
 
     if args.threads:

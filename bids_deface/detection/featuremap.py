@@ -14,7 +14,8 @@ from bids_deface.detection.grid import ConformedImage, Grid
 from bids_deface.detection.plausibility import RegionReport, Status
 from bids_deface.detection.turns import Turn
 from bids_deface.errors import ImageError
-from bids_deface.feature_table import STANDARD, FeatureTable, table_from
+from bids_deface.feature_check import table_from
+from bids_deface.feature_table import STANDARD, FeatureTable
 
 #: Of a region in such a state another image may know more.
 OPEN = (Status.DOUBTFUL, Status.CUT_OFF)

@@ -11,7 +11,8 @@ from safetensors import SafetensorError, safe_open
 from bids_deface.anatomy import CLASSES
 from bids_deface.detection.checksum import DEFAULT_WEIGHTS
 from bids_deface.errors import WeightsError
-from bids_deface.feature_table import FeatureTable, table_from
+from bids_deface.feature_check import table_from
+from bids_deface.feature_table import FeatureTable
 
 #: Metadata larger than this belongs to no weights of this program, characters.
 MOST_METADATA: Final = 64 * 1024

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from bids_deface.anatomy import BRAIN
 from bids_deface.bright_air import doubts_of_bright_air, has_bright_air
 from bids_deface.detection.detector import FeatureDetector
-from bids_deface.detection.grid import resample_labels
 from bids_deface.detection.extra_painting import paint_extras
 from bids_deface.detection.extra_regions import find_extras
+from bids_deface.detection.grid import resample_labels
 from bids_deface.detection.painting import paint
 from bids_deface.detection.plausibility import Status
 from bids_deface.detection.sighting import SEEN, Sighting

@@ -14,7 +14,8 @@ from typing import Final
 
 from bids_deface.anatomy import CLASS_OF_LABEL, CLASSES
 from bids_deface.errors import ImageError, NoInputError, UsageError
-from bids_deface.feature_table import STANDARD, FeatureTable, table_from
+from bids_deface.feature_check import table_from
+from bids_deface.feature_table import STANDARD, FeatureTable
 from bids_deface.textfiles import read_rows
 
 TABLE_NAME: Final = "heads.tsv"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import math
 import time
@@ -24,13 +23,13 @@ from bids_deface.errors import DeviceError, OutputError
 from bids_deface.feature_table import STANDARD, FeatureTable
 from bids_deface.training.augment import augment
 from bids_deface.training.data import TrainingHead
+from bids_deface.training.log import LOG_NAME, append_log, trim_log
 from bids_deface.training.losses import dice_per_class, merge_unknown, segmentation_loss
 from bids_deface.training.presets import Recipe
 from bids_deface.training.side import freeze_old, learn_extras
 
 BEST_WEIGHTS = "best.safetensors"
 CHECKPOINT = "checkpoint.pt"
-LOG_NAME = "log.tsv"
 
 
 @dataclass(frozen=True)
@@ -264,21 +263,3 @@ def mean_dice(
             if name in head.visible and not math.isnan(value):
                 scores[name].append(value)
     return {name: sum(v) / len(v) if v else math.nan for name, v in scores.items()}
-
-
-def append_log(path: Path, row: dict[str, float]) -> None:
-    """Add one row to the TSV log."""
-    new = not path.exists()
-    with path.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, delimiter="\t", lineterminator="\n")
-        if new:
-            writer.writerow(row)
-        writer.writerow([f"{value:.6g}" for value in row.values()])
-
-
-def trim_log(path: Path, step: int) -> None:
-    """Drop rows that a killed run wrote after its last checkpoint."""
-    if path.exists():
-        head, *rows = path.read_text(encoding="utf-8").splitlines()
-        kept = [row for row in rows if float(row.split("\t")[0]) <= step]
-        path.write_text("\n".join([head, *kept]) + "\n", encoding="utf-8")

@@ -14,7 +14,8 @@ from bids_deface.detection.model_file import read_feature_table
 from bids_deface.detection.network import AttentionUNet, NetworkConfig
 from bids_deface.detection.weights import load_weights, save_weights
 from bids_deface.errors import WeightsError
-from bids_deface.feature_table import STANDARD, table_from
+from bids_deface.feature_check import table_from
+from bids_deface.feature_table import STANDARD
 from tests.conftest import command
 
 TABLE = table_from({"chin": {"label": 8, "color": "#e69f00"}})

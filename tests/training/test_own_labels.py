@@ -14,7 +14,8 @@ from bids_deface.dataset.demo import nifti_bytes
 from bids_deface.detection.inference import predict
 from bids_deface.detection.weights import load_weights
 from bids_deface.errors import ImageError, NoInputError, UsageError
-from bids_deface.feature_table import STANDARD, table_from
+from bids_deface.feature_check import table_from
+from bids_deface.feature_table import STANDARD
 from bids_deface.population import synthetic_head
 from bids_deface.training.data import class_map, load_heads, load_small_heads
 from bids_deface.training.label_files import label_files
