@@ -25,9 +25,7 @@ NUMBERS: Final[Mapping[Any, Mapping[str, Any]]] = MappingProxyType(
     }
 )
 #: Words that the program checks after parsing, for better errors than argparse's.
-WORDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
-    {"analysis_level": LEVELS}
-)
+WORDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({"analysis_level": LEVELS})
 
 
 class PrintDescriptor(argparse.Action):

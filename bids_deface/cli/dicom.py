@@ -12,7 +12,7 @@ from bids_deface import __version__
 from bids_deface.anatomy import ALL_FEATURES
 from bids_deface.cli.main import LEVELS, guarded
 from bids_deface.cli.parser import Parser, add_model, add_strength
-from bids_deface.cli.values import positive_int
+from bids_deface.cli.values import methods_of, positive_int
 from bids_deface.errors import InstallError
 
 EPILOG = """exit codes: 0 every scan of a head passed; 1 some series failed or awaits review, or
@@ -128,7 +128,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         settings = DefaceSettings.of(
             args.features, args.protocol, args.random_seed, args.level, args.on_doubt,
-            table=read_feature_table(args.model), methods=dict(args.method),
+            table=read_feature_table(args.model), methods=methods_of(args.method),
         )  # fmt: skip
         try:
             from bids_deface.cli.dicom_run import run

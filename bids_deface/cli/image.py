@@ -10,6 +10,7 @@ from bids_deface import __version__
 from bids_deface.anatomy import ALL_FEATURES
 from bids_deface.cli.main import guarded
 from bids_deface.cli.parser import KEEP_EXTENSIONS, Parser, add_model, add_strength
+from bids_deface.cli.values import methods_of
 from bids_deface.containers.names import USUAL_SUFFIX, container_of, split_name
 from bids_deface.kinds import Container
 
@@ -60,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         DefaceSettings.of(
             args.features, args.protocol, level=args.level,
-            table=read_feature_table(args.model), methods=dict(args.method),
+            table=read_feature_table(args.model), methods=methods_of(args.method),
         )  # fmt: skip
         from bids_deface.deface_file import deface_image
 
@@ -75,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             mask_file=args.mask_out,
             apply_to=others,
             model=args.model,
-            methods=dict(args.method),
+            methods=methods_of(args.method),
             device=args.device,
             random_seed=args.random_seed,
             accept_doubt=args.accept_doubt,

@@ -12,7 +12,7 @@ from bids_deface import __version__
 from bids_deface.anatomy import ALL_FEATURES
 from bids_deface.cli.boutiques import PrintDescriptor
 from bids_deface.cli.contract import EXIT_CODES, LEVELS
-from bids_deface.cli.values import assignment, positive_float, positive_int, whole
+from bids_deface.cli.values import positive_float, positive_int, whole
 from bids_deface.dataset.suffixes import DATATYPES
 from bids_deface.errors import NoInputError, UnknownAnalysisLevelError, UsageError
 from bids_deface.kinds import Level, OnDoubt
@@ -147,7 +147,7 @@ def add_model(group: argparse._ActionsContainer) -> None:
     """Add the options that say which weights find the features, and how their own are hidden."""
     group.add_argument("--model", type=Path, metavar="FILE", help="other weights of the detector")
     group.add_argument(
-        "--method", nargs="+", type=assignment, default=(), metavar="FEATURE=METHOD",
+        "--method", nargs="+", default=(), metavar="FEATURE=METHOD",
         help="how a feature is hidden that only these weights know: flatten, remove or noise",
     )  # fmt: skip
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from bids_deface import __version__
 from bids_deface.cli.execute import execute
 from bids_deface.cli.identity import group_identity
+from bids_deface.cli.values import methods_of
 from bids_deface.dataset.derivatives import (
     check_output_dir,
     drop_leftovers_of,
@@ -47,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     sha256 = verify(weights)
     settings = DefaceSettings.of(
         args.features, args.protocol, args.random_seed, args.level, args.on_doubt,
-        table=read_feature_table(weights), methods=dict(args.method),
+        table=read_feature_table(weights), methods=methods_of(args.method),
     )  # fmt: skip
     _require_device(args.device)
     check_output_dir(args.bids_dir, args.output_dir)
@@ -103,7 +104,7 @@ def _plan(args: argparse.Namespace, settings: DefaceSettings, sha256: str) -> Pl
     relevant = {
         "features": list(settings.names),
         # Of the weights' own features, which the checksum of the weights does not tell.
-        **({"methods": dict(args.method)} if args.method else {}),
+        **({"methods": settings.chosen_methods} if settings.chosen_methods else {}),
         "protocol": settings.protocol,
         "level": settings.level.value,
         "on_doubt": settings.on_doubt.value,
@@ -185,7 +186,7 @@ def _write_log(args: argparse.Namespace, settings: DefaceSettings, sha256: str) 
         f'version = "{__version__}"',
         f'weights_sha256 = "{sha256}"',
         f"features = {list(settings.names)}",
-        f"method = {[f'{name}={method}' for name, method in args.method]}",
+        f"method = {list(args.method)}",
         f'protocol = "{settings.protocol}"',
         f'level = "{settings.level}"',
         f'on_doubt = "{settings.on_doubt}"',

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
+
+from bids_deface.errors import UsageError
 
 
 def positive_int(text: str) -> int:
@@ -21,12 +24,23 @@ def whole(text: str) -> int:
     return value
 
 
-def assignment(text: str) -> tuple[str, str]:
-    """Parse ``name=value``."""
-    name, equals, value = text.partition("=")
-    if not (name and equals and value):
-        raise argparse.ArgumentTypeError(f"{text!r} is not of the form FEATURE=METHOD")
-    return name, value
+def methods_of(texts: Iterable[str]) -> dict[str, str]:
+    """Return feature to method from words of the form ``chin=remove``.
+
+    Raises
+    ------
+    UsageError
+        A word is of another form.
+    """
+    pairs = {}
+    for text in texts:
+        name, _, method = text.partition("=")
+        if not (name and method):
+            raise UsageError(
+                f"--method {text!r} is not of the form FEATURE=METHOD.", "Write chin=remove."
+            )
+        pairs[name] = method
+    return pairs
 
 
 def positive_float(text: str) -> float:
