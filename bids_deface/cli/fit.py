@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bids_deface.cli.values import positive_float, positive_int
+from bids_deface.errors import UsageError
 
 if TYPE_CHECKING:
     from bids_deface.detection.weights import LoadedNetwork
@@ -71,12 +72,19 @@ def fit(args: argparse.Namespace) -> int:
     weights = args.start_from or (DEFAULT_WEIGHTS if args.table else None)
     teacher = load_weights(weights) if weights else None
     start = None
+    # The branch of new features is drawn by chance, too.
+    torch.manual_seed(args.seed)
     if teacher is not None:
         table = table if args.table else teacher.table
         start = teacher.network
         if table.names != teacher.table.names:
             start = widen_network(start, teacher.table, table)
         recipe = for_table(recipe, start.config, table)
+    if recipe.new_only and not table.features:
+        raise UsageError(
+            "This recipe learns new features only, and there are none.",
+            "Name them in a --table, or choose --preset default.",
+        )
     options = RunOptions(args.out, args.device, args.seed, args.max_hours, not args.restart)
     train, table = _training_heads(args.data, teacher, table)
     validation = [trained for _, trained in _labelled_heads(args.data, "val", teacher, table)]

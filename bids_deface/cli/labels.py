@@ -47,7 +47,7 @@ def write_labels(args: argparse.Namespace) -> int:
     from bids_deface.detection.checksum import DEFAULT_WEIGHTS
     from bids_deface.detection.model_file import read_feature_table
     from bids_deface.feature_table import FeatureTable
-    from bids_deface.training.labelled import read_feature_toml
+    from bids_deface.training.labelled import checked, read_feature_toml
     from bids_deface.training.labelling import draw_for_correction, require_private_place
 
     require_private_place(args.out)
@@ -55,7 +55,8 @@ def write_labels(args: argparse.Namespace) -> int:
     if args.table:
         # What the weights know has their labels; the rest of the table is for the person to draw.
         wanted = read_feature_toml(args.table).features
-        table = FeatureTable((*table.features, *(f for f in wanted if f.name not in table.names)))
+        new = (feature for feature in wanted if feature.name not in table.names)
+        table = checked(FeatureTable((*table.features, *new)), args.table)
     images = [*_images(args)]
 
     from bids_deface.detection.detector import FeatureDetector

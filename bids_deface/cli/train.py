@@ -31,6 +31,7 @@ def build_parser() -> Parser:
     )
     samples = commands.add_parser("samples", help="contact sheet of training samples")
     samples.add_argument("--data", type=Path, required=True, help="folder of labelled heads")
+    samples.add_argument("--table", type=Path, metavar="FILE.toml", help="further features")
     samples.add_argument("--split", default="train")
     samples.add_argument("--preset", default="default", help="default, finetune or jeong2020")
     samples.add_argument("--number", type=positive_int, default=64)
@@ -58,12 +59,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _draw_samples(args: argparse.Namespace) -> int:
     import torch
 
+    from bids_deface.feature_table import STANDARD
     from bids_deface.reports.evaluation import plot_samples
     from bids_deface.training.augment import augment
     from bids_deface.training.data import load_heads
+    from bids_deface.training.labelled import read_feature_toml
     from bids_deface.training.presets import find_preset
 
-    heads, config = load_heads(args.data, args.split), find_preset(args.preset).augmentation
+    table = read_feature_toml(args.table) if args.table else STANDARD
+    heads = load_heads(args.data, args.split, table)
+    config = find_preset(args.preset).augmentation
     samples = []
     for n in range(args.number):
         head = heads[n % len(heads)]
@@ -71,7 +76,7 @@ def _draw_samples(args: argparse.Namespace) -> int:
         image, classes = augment(head.image, head.classes, config, generator)
         samples.append((image.numpy(), classes.numpy()))
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    plot_samples(samples, args.out)
+    plot_samples(samples, args.out, [feature.color[0] for feature in table.features])
     sys.stdout.write(f"written: {args.out}. It shows faces: keep it private.\n")
     return 0
 

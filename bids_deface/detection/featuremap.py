@@ -168,5 +168,5 @@ def load_features(path: Path) -> FeatureMap | ImageError:
             stripped=facts["stripped"],
             slack_mm=facts["slack_mm"],
             image_doubts=tuple(facts["image_doubts"]),
-            table=table_from(facts["table"]),
+            table=table_from(facts.get("table", {})),
         )

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from bids_deface.anatomy import CLASSES
 from bids_deface.reports.figures import BACKGROUND
 
-_COLOURS = ListedColormap(["#000000", "#0072b2", "#d55e00", "#009e73", "#f0e442", "#cc79a7"])
+_COLOURS = ("#000000", "#0072b2", "#d55e00", "#009e73", "#f0e442", "#cc79a7")
 
 
 def plot_evaluation(table: Sequence[Mapping[str, Any]], out_path: Path) -> None:
@@ -54,7 +54,9 @@ def plot_evaluation(table: Sequence[Mapping[str, Any]], out_path: Path) -> None:
 
 
 def plot_samples(
-    samples: Iterable[tuple[NDArray[np.float32], NDArray[np.integer[Any]]]], out_path: Path
+    samples: Iterable[tuple[NDArray[np.float32], NDArray[np.integer[Any]]]],
+    out_path: Path,
+    further: Sequence[str] = (),
 ) -> None:
     """Draw a contact sheet of training samples: a sagittal and an axial slice of each.
 
@@ -64,7 +66,10 @@ def plot_samples(
         Images (i, j, k) in [0, 1] and their classes.
     out_path
         PNG to write.
+    further
+        Colours of classes beside the standard ones.
     """
+    colours = ListedColormap([*_COLOURS, *further])
     pairs = list(samples)
     columns = min(8, len(pairs))
     rows = -(-len(pairs) // columns)
@@ -84,7 +89,7 @@ def plot_samples(
             picture, label = (np.take(a, index, axis).T for a in (image, classes))
             panel.imshow(picture, cmap="gray", vmin=0, vmax=1, origin="lower")
             panel.imshow(
-                np.ma.masked_equal(label, 0), cmap=_COLOURS, vmin=0, vmax=5, alpha=0.35,
+                np.ma.masked_equal(label, 0), cmap=colours, vmin=0, vmax=colours.N - 1, alpha=0.35,
                 origin="lower", interpolation="nearest",
             )  # fmt: skip
     figure.savefig(out_path, dpi=70, metadata={"Software": None})

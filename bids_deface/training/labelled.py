@@ -73,6 +73,20 @@ def read_feature_toml(path: Path) -> FeatureTable:
         raise UsageError(f"{path} is no table of features: {error}.", FORMAT) from error
 
 
+def checked(table: FeatureTable, path: Path) -> FeatureTable:
+    """Return a table that was put together of two.
+
+    Raises
+    ------
+    UsageError
+        They do not go together.
+    """
+    try:
+        return table_from(table.to_dict())
+    except ValueError as error:
+        raise UsageError(f"{path} and the weights do not go together: {error}.", FORMAT) from error
+
+
 def find_heads(folder: Path, split: str, table: FeatureTable = STANDARD) -> list[LabelledHead]:
     """Return the labelled heads of a split.
 

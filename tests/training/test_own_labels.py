@@ -207,3 +207,36 @@ def test_a_bad_table_or_model_is_told_before_anything_is_written(lab, tmp_path):
     )
     assert missing.returncode == 69
     assert not out.exists()
+
+
+def test_a_branch_learns_and_the_rest_stays(lab, tmp_path):
+    """Two samples are too few to see a chin; what must not change does not, and a run goes on."""
+    fit = ["fit", "--data", lab, "--table", lab / "features.toml", "--validate-every", "1"]
+    first = command(*fit, "--out", tmp_path / "new", "--steps", "2", module=TRAIN)
+    assert first.returncode == 0, first.stderr
+    assert "chin" in first.stdout
+    path = tmp_path / "new" / "best.safetensors"
+    shipped, new = load_weights().network.state_dict(), load_weights(path)
+    assert all(torch.equal(new.network.state_dict()[name], shipped[name]) for name in shipped)
+    assert new.table.names == ("chin",)
+    assert new.table.feature("chin").offset_mm
+    again = command(*fit, "--out", tmp_path / "new", "--steps", "2", module=TRAIN)
+    assert again.returncode == 0, again.stderr
+    other = command(*fit, "--out", tmp_path / "new", "--steps", "3", module=TRAIN)
+    assert other.returncode == 73, "another recipe"
+    everything = ["--preset", "default", "--steps", "1", "--out", tmp_path / "all"]
+    done = command(*fit, *everything, module=TRAIN)
+    assert done.returncode == 0, done.stderr
+    trained = load_weights(tmp_path / "all" / "best.safetensors").network.state_dict()
+    assert not torch.equal(trained["encoder.0.body.0.weight"], shipped["encoder.0.body.0.weight"])
+    nothing_new = ["fit", "--data", lab, "--preset", "finetune", "--out", tmp_path / "none"]
+    refused = command(*nothing_new, "--start-from", path.with_name("no"), module=TRAIN)
+    assert refused.returncode == 69
+
+
+def test_samples_show_features_of_a_table(lab, tmp_path):
+    sheet = tmp_path / "sheet.png"
+    chosen = ["--data", lab, "--table", lab / "features.toml", "--number", "1"]
+    done = command("samples", *chosen, "--out", sheet, module=TRAIN)
+    assert done.returncode == 0, done.stderr
+    assert sheet.stat().st_size > 5000
