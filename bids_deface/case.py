@@ -125,6 +125,7 @@ def prepare(volume: Volume, settings: DefaceSettings, source: FeatureSource, fil
         slack_mm=moves.slack_mm,
         copies=wrapped.copies,
         sign=sign,
+        extras=settings.extras,
     )
     doubts = (*features.image_doubts, *moves.doubts, *skin.doubts, *wrapped.doubts)
     return Case(
@@ -154,9 +155,7 @@ def find_features(volume: Volume, source: FeatureSource) -> tuple[NDArray[Any], 
     ImageError
         No head was recognised, or the image cannot be judged.
     """
-    require_mr(sample_values(volume))
-    image = one_image(volume)
-    require_content(image, zooms_of(volume.affine))
+    image = require_mr_content(volume)
     features = source.detect(
         canonical_view(image, volume.affine), canonical_affine(image.shape, volume.affine)
     )
@@ -164,6 +163,20 @@ def find_features(volume: Volume, source: FeatureSource) -> tuple[NDArray[Any], 
         # Where most frames are dark (diffusion), a face may show in the others only.
         raise SkullStrippedError("a series that seems skull-stripped, judged by its median frame.")
     return image, _guarded(features, image, volume.affine)
+
+
+def require_mr_content(volume: Volume) -> NDArray[Any]:
+    """Return one image that stands for a volume, if it may show a head in MR.
+
+    Raises
+    ------
+    ImageError
+        It is CT, constant, or too small for any head.
+    """
+    require_mr(sample_values(volume))
+    image = one_image(volume)
+    require_content(image, zooms_of(volume.affine))
+    return image
 
 
 def _guarded(features: FeatureMap, image: NDArray[Any], affine: NDArray[np.float64]) -> FeatureMap:

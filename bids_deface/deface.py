@@ -14,13 +14,20 @@ from numpy.typing import NDArray
 
 from bids_deface.anatomy import BRAIN, FacialFeature, name_of
 from bids_deface.assurance.brain import ChangeCount, count_changes, protected_in
-from bids_deface.assurance.verdict import Decision, RegionEvidence, Verdict, decide
+from bids_deface.assurance.verdict import (
+    LEAST_CHANGE_ML,
+    Decision,
+    RegionEvidence,
+    Verdict,
+    decide,
+)
 from bids_deface.case import Case, FeatureSource, Fill, prepare
 from bids_deface.detection.corrections import CORRECTED, describe_corrected
 from bids_deface.detection.landmarks import Landmark, estimate_landmarks, notes_on
 from bids_deface.detection.orientation import WRONG_HEADER
 from bids_deface.distortion.methods import DEFAULT_PROTOCOL
 from bids_deface.face_hiding import hide_face
+from bids_deface.feature_table import STANDARD, FeatureTable
 from bids_deface.hiding import erase_copies, hide_features
 from bids_deface.inspection import Inspection, inspect_head
 from bids_deface.kinds import Level, OnDoubt
@@ -32,9 +39,12 @@ from bids_deface.volume import Volume, canonical_view, one_image, stored_view
 
 if TYPE_CHECKING:
     from bids_deface.detection.featuremap import FeatureMap
+    from bids_deface.detection.plausibility import RegionReport
 
 #: How often bumps are drawn, should a face be seen in them, before there are none.
 DRAWS: Final = 3
+#: Share of one of the weights' own features that must change, where it is small.
+SMALL_SHARE: Final = 0.1
 
 
 def deface_volume(
@@ -114,7 +124,7 @@ def _unseen(case: Case, settings: DefaceSettings, rng: np.random.Generator) -> _
     front = tuple(f for f in settings.features if f is not FacialFeature.EARS)
     drawn = settings.level is Level.FEATURES and settings.methods is DEFAULT_PROTOCOL
     earlier: Inspection | None = None
-    for _ in range(DRAWS if drawn and front else 0):
+    for _ in range(DRAWS if drawn and (front or settings.extras.features) else 0):
         attempt = _attempt(case, _edits(case, settings, rng), earlier)
         if not _seen(case, settings, attempt, front):
             return attempt
@@ -197,6 +207,7 @@ def _inspect(
         boxes,
         case.seen,
         earlier,
+        case.task.extras,
     )
 
 
@@ -215,9 +226,9 @@ def _judge(case: Case, settings: DefaceSettings, attempt: _Attempt) -> Verdict:
         else item
         for item in _evidence(case.features, changed_ml)
     )
-    seen = _seen(case, settings, attempt, settings.features, removed)
+    seen = _seen(case, settings, attempt, settings.features, removed, settings.extras)
     doubts = (*case.doubts, *chain.from_iterable(e.doubts for e in attempt.edits), *seen)
-    return decide(evidence, settings.features, attempt.changes, doubts)
+    return decide(evidence, settings.features, attempt.changes, doubts, settings.extras)
 
 
 def _seen(
@@ -226,13 +237,14 @@ def _seen(
     attempt: _Attempt,
     features: tuple[FacialFeature, ...],
     removed: frozenset[int] = frozenset(),
+    extras: FeatureTable = STANDARD,
 ) -> tuple[str, ...]:
     """Return in words what can still be seen of some features."""
     if not attempt.inspection:
         return ()
     whole = {report.index for report in case.features.regions if report.status == "found"}
     own_skin = settings.level is Level.FEATURES
-    return attempt.inspection.doubts(features, whole, removed, own_skin=own_skin)
+    return attempt.inspection.doubts(features, whole, removed, own_skin=own_skin, extras=extras)
 
 
 def _notes(
@@ -261,6 +273,12 @@ def _is_curable(found: FeatureMap, item: RegionEvidence) -> bool:
     return not found.inherited_from and not elsewhere
 
 
+def _least_ml(report: RegionReport) -> float:
+    """Return how much must change at a region; a scar may be smaller than any standard feature."""
+    share = SMALL_SHARE * report.volume_ml
+    return min(LEAST_CHANGE_ML, share) if report.extra else LEAST_CHANGE_ML
+
+
 def _evidence(found: FeatureMap, changed_ml: dict[int, float]) -> tuple[RegionEvidence, ...]:
     return tuple(
         RegionEvidence(
@@ -268,6 +286,8 @@ def _evidence(found: FeatureMap, changed_ml: dict[int, float]) -> tuple[RegionEv
             expected_here=report.status in ("found", "cut_off", "doubtful"),
             doubt=report.reason,
             changed_ml=changed_ml.get(report.index, 0.0),
+            name=report.extra,
+            least_ml=_least_ml(report),
         )
         for report in found.regions
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from bids_deface.containers.save import save_volume
 from bids_deface.corrections_file import correction_of, read_corrections
 from bids_deface.deface import deface_volume
 from bids_deface.detection.carried import ReferenceHead
+from bids_deface.detection.checksum import DEFAULT_WEIGHTS
 from bids_deface.detection.corrected import with_correction
 from bids_deface.detection.corrections import Correction
 from bids_deface.detection.detector import FeatureDetector
@@ -148,6 +149,8 @@ def deface_image(
     on_doubt: str = "review",
     mask_file: str | os.PathLike[str] | None = None,
     apply_to: Iterable[tuple[str | os.PathLike[str], str | os.PathLike[str]]] = (),
+    model: str | os.PathLike[str] | None = None,
+    methods: Mapping[str, str] | None = None,
     device: str = "cpu",
     random_seed: int | None = None,
     accept_doubt: bool = False,
@@ -166,7 +169,8 @@ def deface_image(
     out_file
         Where the defaced scan goes, of the same kind; an existing file is replaced.
     features
-        ``eyes``, ``nose``, ``ears``, ``mouth``; None takes all of the protocol's.
+        ``eyes``, ``nose``, ``ears``, ``mouth``, and what else the model knows; None takes all of
+        the protocol's and all of the model's own.
     protocol
         ``default`` or ``jeong2020``.
     level
@@ -180,6 +184,11 @@ def deface_image(
         Pairs of other files of the same session and their outputs. Where features in one of them
         are doubtful or cut off, it gets the regions of ``in_file``, carried over through world
         coordinates.
+    model
+        Weights of the detector; None takes the package's own.
+    methods
+        How features are hidden that only this model knows (``flatten``, ``remove``, ``noise``),
+        where not as its table says.
     device
         Torch device of the detector.
     random_seed
@@ -210,10 +219,13 @@ def deface_image(
     pairs = [(Path(a), Path(b)) for a, b in apply_to]
     mask_path = Path(mask_file) if mask_file is not None else None
     _check_targets([(Path(in_file), Path(out_file)), *pairs], mask_path)
-    settings = DefaceSettings.of(features, protocol, random_seed, level, on_doubt, landmarks)
+    detector = FeatureDetector(Path(model) if model else DEFAULT_WEIGHTS, device)
+    settings = DefaceSettings.of(
+        features, protocol, random_seed, level, on_doubt, landmarks,
+        table=detector.table, methods=methods,
+    )  # fmt: skip
     paths = [Path(in_file), *(other for other, _ in pairs)]
     said = _corrections_for(paths, Path(corrections)) if corrections is not None else {}
-    detector = FeatureDetector(device=device)
     corrected = with_correction(detector, said.get(Path(in_file)))
     result = deface_file(Path(in_file), settings, corrected, keep_extensions=keep_extensions)
     _require_pass(result, Path(in_file), accept_doubt)

@@ -9,10 +9,11 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from bids_deface.anatomy import BRAIN, LABELS, name_of
+from bids_deface.anatomy import BRAIN, LABELS
 from bids_deface.distortion.face_model import FaceModel, lay_face
 from bids_deface.distortion.whole_face import NewFace, replace_face
 from bids_deface.errors import ImageError
+from bids_deface.feature_table import LAST_LABEL
 from bids_deface.filling import fill_of
 from bids_deface.places import Edit, Place, Task
 
@@ -56,7 +57,8 @@ def hide_face(
     reach = model.box(affine, shape)
     if reach is None:
         return
-    place = task.place_of_regions(reach, FACE)
+    hidden = (*FACE, *(row.index for row in task.extras.labels))
+    place = task.place_of_regions(reach, hidden)
     new = model.within(place.box, affine)
     doubts = model.pose.doubts
     if not removed:
@@ -65,11 +67,12 @@ def hide_face(
     edit = place.edit(*fill_of(task, rng, uniform=uniform)(place, partial(replace_face, new)))
     if not edit.put.any():
         return
-    missed = _missed(edit.n_inside, task.dseg)
+    missed = _missed(edit.n_inside, task.dseg, hidden)
     gone = frozenset(model.places_outside() - missed) if removed else frozenset[int]()
     if not removed:
         doubts += tuple(
-            f"most of the {name_of(index)} lies outside of what was replaced" for index in missed
+            f"most of the {task.extras.name_of(index)} lies outside of what was replaced"
+            for index in missed
         )
     yield replace(edit, doubts=doubts, removed=gone)
 
@@ -82,7 +85,9 @@ def _deepened(
     return replace(new, depth_mm=depth_mm), (DEEPER,) if deeper > GREATEST_DEEPEST else ()
 
 
-def _missed(n_inside: Mapping[int, int], dseg: NDArray[np.uint8]) -> frozenset[int]:
+def _missed(
+    n_inside: Mapping[int, int], dseg: NDArray[np.uint8], hidden: tuple[int, ...]
+) -> frozenset[int]:
     """Return the labels of regions that lie elsewhere than where the face was changed."""
-    sizes = np.bincount(dseg.ravel(order="K"), minlength=BRAIN + 1)
-    return frozenset(i for i in FACE if n_inside.get(i, 0) < LEAST_REPLACED * sizes[i])
+    sizes = np.bincount(dseg.ravel(order="K"), minlength=LAST_LABEL + 1)
+    return frozenset(i for i in hidden if n_inside.get(i, 0) < LEAST_REPLACED * sizes[i])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from scipy import ndimage
 from bids_deface.anatomy import BRAIN, FacialFeature, labels_of, name_of
 from bids_deface.assurance.face import find_faces
 from bids_deface.assurance.residues import Residue, doubts_of_residues, measure_residues
+from bids_deface.assurance.untouched import doubts_of_untouched, untouched_ml
 from bids_deface.detection.grid import (
     SPACING_MM,
     ConformedImage,
@@ -20,7 +21,9 @@ from bids_deface.detection.grid import (
     conform_again,
     resample_labels,
 )
+from bids_deface.feature_table import STANDARD, FeatureTable
 from bids_deface.tissue import Box, InBox
+from bids_deface.volume import zooms_of
 
 #: With these hidden, nobody should find a face.
 A_FACE = frozenset({FacialFeature.EYES, FacialFeature.NOSE})
@@ -35,12 +38,15 @@ class Inspection:
     faces_before, faces_after
         Detector to the number of its views in which it finds a face.
     residues
-        What is left of each region, by label index.
+        What is left of each standard region, by label index.
+    untouched
+        Tissue (ml) of each region of the weights' own features that is as it was, by label index.
     """
 
     faces_before: Mapping[str, int]
     faces_after: Mapping[str, int]
     residues: Mapping[int, Residue]
+    untouched: Mapping[int, float] = field(default_factory=dict)
 
     def doubts(
         self,
@@ -49,6 +55,7 @@ class Inspection:
         removed: frozenset[int] = frozenset(),
         *,
         own_skin: bool = True,
+        extras: FeatureTable = STANDARD,
     ) -> tuple[str, ...]:
         """Return what speaks against the face being gone.
 
@@ -62,6 +69,8 @@ class Inspection:
             Labels of what was taken off with all around it: no skin is left there to judge.
         own_skin
             See :func:`bids_deface.assurance.residues.doubts_of_residues`.
+        extras
+            What was to be hidden of the weights' own features.
         """
         chosen = frozenset(features)
         found = tuple(
@@ -75,7 +84,8 @@ class Inspection:
             f"no skin was found at the {name_of(index)}, so nobody knows what is left of it"
             for index in sorted(labels & set(whole) - set(self.residues))
         )
-        return found + unseen + doubts_of_residues(left, own_skin=own_skin)
+        own = doubts_of_residues(left, own_skin=own_skin)
+        return found + unseen + own + doubts_of_untouched(self.untouched, extras)
 
 
 def inspect_head(
@@ -88,6 +98,7 @@ def inspect_head(
     boxes: list[Box] | None = None,
     seen: ConformedImage | None = None,
     earlier: Inspection | None = None,
+    extras: FeatureTable = STANDARD,
 ) -> Inspection:
     """Compare the head's surface before and after, on the detector's grid.
 
@@ -109,6 +120,8 @@ def inspect_head(
         The head before, on the detector's grid; None leaves it to be resampled.
     earlier
         Another look at the same head before; None leaves it to be looked at.
+    extras
+        What was hidden of the weights' own features.
     """
     first = seen or conform(before, affine)
     small = conform(after, affine) if boxes is None else conform_again(first, after, affine, boxes)
@@ -124,7 +137,8 @@ def inspect_head(
         small.scaled(threshold),
         dict(enumerate((left / 1000).tolist())),
     )
-    return Inspection(faces_before, _faces(small, threshold), residues)
+    untouched = untouched_ml(before, dseg, zooms_of(affine), changed, threshold, extras)
+    return Inspection(faces_before, _faces(small, threshold), residues, untouched)
 
 
 def _faces(look: ConformedImage, threshold: float) -> dict[str, int]:

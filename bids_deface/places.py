@@ -14,6 +14,7 @@ from bids_deface.assurance.aliasing import Copy
 from bids_deface.assurance.brain import protected_in
 from bids_deface.distortion.methods import Protocol
 from bids_deface.distortion.scene import Scene
+from bids_deface.feature_table import STANDARD, FeatureTable
 from bids_deface.frames import frames_of
 from bids_deface.surroundings import Surroundings
 from bids_deface.tissue import Box, bounding_box, box_from, box_within, common_box, grown_box
@@ -95,6 +96,8 @@ class Task:
         -1 where a lower stored value is more signal.
     chance
         Seed of the bumps, drawn once for all frames and kept nowhere; None for no bumps.
+    extras
+        What to hide of the features that the weights know beside the standard ones.
     """
 
     data: NDArray[Any]
@@ -108,6 +111,7 @@ class Task:
     copies: tuple[Copy, ...] = ()
     sign: int = 1
     chance: int | None = None
+    extras: FeatureTable = STANDARD
 
     def place_of_regions(
         self, found: Box, hidden: tuple[int, ...], around_mm: float = AROUND_MM
@@ -127,6 +131,7 @@ class Task:
         labels = self.dseg[box]
         here = np.isin(labels, hidden)
         chosen = tuple(i for feature in self.features for i in labels_of(feature))
+        chosen += tuple(row.index for row in self.extras.labels)
         return self._place(box, labels, here, chosen)
 
     def place_of_copy(self, copy: Copy) -> Place:

@@ -33,7 +33,7 @@ def success_record(source: str, settings: DefaceSettings, result: DefaceResult) 
         "Reasons": list(result.verdict.reasons),
         "Hint": _HINTS[result.verdict.decision],
         "Regions": {
-            name_of(report.index): {
+            report.name: {
                 "Status": report.status.value,
                 "VolumeMl": round(report.volume_ml),
                 "Confidence": round(report.confidence, 3),
@@ -53,6 +53,7 @@ def success_record(source: str, settings: DefaceSettings, result: DefaceResult) 
         "ChangedVoxelsOutsideMask": result.changes.outside_mask,
         **_looks(result.inspection),
         **(_landmarks(result) if settings.landmarks else {}),
+        **_untouched(result.inspection, settings),
         "WeightsSHA256": result.weights_sha256,
     }
 
@@ -127,12 +128,31 @@ def _landmarks(result: DefaceResult) -> dict[str, Any]:
     }
 
 
+def _untouched(inspection: Inspection | None, settings: DefaceSettings) -> dict[str, Any]:
+    """Return how much is left of features that only some weights know; nothing without any."""
+    if not settings.table.features:
+        return {}
+    left = inspection.untouched if inspection else {}
+    told = {
+        row.name: {"LeftMl": round(left[row.index], 2), "LimitMl": feature.left_ml}
+        for feature in settings.extras.features
+        for row in feature.labels
+        if row.index in left
+    }
+    rows = [
+        {"Index": row.index, "Name": row.name, "Color": row.color, "Feature": feature.name}
+        for feature in settings.table.features
+        for row in feature.labels
+    ]
+    return {"ExtraUntouched": told, "ExtraLabels": rows}
+
+
 def _common(source: str, settings: DefaceSettings) -> dict[str, Any]:
     return {
         "Source": source,
         "Version": __version__,
         "Protocol": settings.protocol,
-        "Features": [feature.value for feature in settings.features],
+        "Features": list(settings.names),
         "Level": settings.level.value,
         "OnDoubt": settings.on_doubt.value,
         "Methods": settings.descriptions,

@@ -14,6 +14,7 @@ from scipy import ndimage
 
 from bids_deface.anatomy import BRAIN, PRIORITY
 from bids_deface.assurance.brain import protected_in
+from bids_deface.feature_table import FIRST_LABEL, LAST_LABEL
 from bids_deface.tissue import Box
 
 #: Boxes begin and end at multiples of this, mm; at least one voxel.
@@ -82,8 +83,8 @@ def shared_dseg(dseg: NDArray[np.uint8], zooms: NDArray[np.float64]) -> NDArray[
         Voxel size in mm.
     """
     out = np.zeros(dseg.shape, dtype=np.uint8, order="F")
-    found = ndimage.find_objects(dseg, max_label=BRAIN)
-    for index in PRIORITY:
+    found = ndimage.find_objects(dseg, max_label=LAST_LABEL)
+    for index in (*range(FIRST_LABEL, LAST_LABEL + 1), *PRIORITY):
         box = found[index - 1]
         if box is not None and index == BRAIN:
             out[box][dseg[box] == BRAIN] = BRAIN

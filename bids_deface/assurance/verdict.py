@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from bids_deface.anatomy import FacialFeature, labels_of, name_of
 from bids_deface.assurance.brain import ChangeCount
+from bids_deface.feature_table import STANDARD, FeatureTable
 
 
 class Decision(StrEnum):
@@ -33,6 +34,10 @@ class Verdict:
     reasons: tuple[str, ...] = ()
 
 
+#: A feature that is there is not hidden by changing less than this.
+LEAST_CHANGE_ML = 0.5
+
+
 @dataclass(frozen=True)
 class RegionEvidence:
     """What speaks for one region being hidden.
@@ -47,16 +52,18 @@ class RegionEvidence:
         Why the detection is doubtful; empty if it is not.
     changed_ml
         Volume changed inside this region.
+    name
+        Of the region; empty for a standard one.
+    least_ml
+        It is not hidden by changing less than this.
     """
 
     index: int
     expected_here: bool
     doubt: str
     changed_ml: float
-
-
-#: A feature that is there is not hidden by changing less than this.
-LEAST_CHANGE_ML = 0.5
+    name: str = ""
+    least_ml: float = LEAST_CHANGE_ML
 
 
 def decide(
@@ -64,6 +71,7 @@ def decide(
     features: tuple[FacialFeature, ...],
     changes: ChangeCount,
     doubts: tuple[str, ...] = (),
+    extras: FeatureTable = STANDARD,
 ) -> Verdict:
     """Weigh the evidence for one image; in doubt, never PASS.
 
@@ -77,6 +85,8 @@ def decide(
         Comparison of the output with the input.
     doubts
         What else speaks against the image as a whole, in words.
+    extras
+        What was to be hidden of the weights' own features.
     """
     broken = []
     if changes.in_brain:
@@ -86,12 +96,14 @@ def decide(
     if broken:
         return Verdict(Decision.FAIL, tuple(broken))
     wanted = {index for feature in features for index in labels_of(feature)}
+    wanted |= {row.index for row in extras.labels}
     found = [*doubts]
     for item in evidence:
         if item.index not in wanted:
             continue
         if item.doubt:
             found.append(item.doubt)
-        elif item.expected_here and item.changed_ml < LEAST_CHANGE_ML:
-            found.append(f"only {item.changed_ml:.1f} ml changed at the {name_of(item.index)}")
+        elif item.expected_here and item.changed_ml < item.least_ml:
+            name = item.name or name_of(item.index)
+            found.append(f"only {item.changed_ml:.1f} ml changed at the {name}")
     return Verdict(Decision.REVIEW, tuple(found)) if found else Verdict(Decision.PASS)

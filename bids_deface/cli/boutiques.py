@@ -11,7 +11,6 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from bids_deface import __version__
-from bids_deface.anatomy import ALL_FEATURES
 from bids_deface.cli.contract import EXIT_CODES, LEVELS
 from bids_deface.cli.values import positive_float, positive_int, whole
 
@@ -26,9 +25,7 @@ NUMBERS: Final[Mapping[Any, Mapping[str, Any]]] = MappingProxyType(
     }
 )
 #: Words that the program checks after parsing, for better errors than argparse's.
-WORDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
-    {"analysis_level": LEVELS, "features": tuple(ALL_FEATURES)}
-)
+WORDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType({"analysis_level": LEVELS})
 
 
 class PrintDescriptor(argparse.Action):

@@ -11,8 +11,8 @@ from pathlib import Path
 from bids_deface import __version__
 from bids_deface.anatomy import ALL_FEATURES
 from bids_deface.cli.main import LEVELS, guarded
-from bids_deface.cli.parser import Parser, add_strength
-from bids_deface.cli.values import positive_int
+from bids_deface.cli.parser import Parser, add_model, add_strength
+from bids_deface.cli.values import methods_of, positive_int
 from bids_deface.errors import InstallError
 
 EPILOG = """exit codes: 0 every scan of a head passed; 1 some series failed or awaits review, or
@@ -43,8 +43,9 @@ def build_parser() -> Parser:
 
 def _add_pixels(group: _ArgumentGroup) -> None:
     group.add_argument(
-        "--features", nargs="+", metavar="FEATURE", help=f"{' '.join(ALL_FEATURES)} (default: all)"
-    )
+        "--features", nargs="+", metavar="FEATURE",
+        help=f"{' '.join(ALL_FEATURES)}, and what else the model knows (default: all)",
+    )  # fmt: skip
     group.add_argument("--protocol", default="default", help="default or jeong2020")
     add_strength(group)
     group.add_argument(
@@ -55,7 +56,7 @@ def _add_pixels(group: _ArgumentGroup) -> None:
         "--include-other", action="store_true",
         help="copy series that show no head (localisers, reports), headers de-identified",
     )  # fmt: skip
-    group.add_argument("--model", type=Path, metavar="FILE", help="other weights of the detector")
+    add_model(group)
     group.add_argument("--random-seed", type=int, help="repeat the random fill (tests)")
 
 
@@ -122,11 +123,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Libraries stay silent: pydicom would quote the headers it reads.
         logging.getLogger("bids_deface").setLevel(LEVELS[min(args.verbose, 2)])
         # Names are checked before anything slow is loaded.
+        from bids_deface.detection.model_file import read_feature_table
         from bids_deface.settings import DefaceSettings
 
         settings = DefaceSettings.of(
-            args.features, args.protocol, args.random_seed, args.level, args.on_doubt
-        )
+            args.features, args.protocol, args.random_seed, args.level, args.on_doubt,
+            table=read_feature_table(args.model), methods=methods_of(args.method),
+        )  # fmt: skip
         try:
             from bids_deface.cli.dicom_run import run
         except ModuleNotFoundError as error:

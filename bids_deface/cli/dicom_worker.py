@@ -106,4 +106,5 @@ def draw(folder: Path, before: Volume, result: DefaceResult) -> None:
             turn=result.features.turn,
             folder=folder,
             regions=canonical_view(result.dseg, result.world),
+            known=result.features.table.all_labels,
         )

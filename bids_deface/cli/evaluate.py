@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bids_deface import __version__
-from bids_deface.anatomy import FACE_CLASSES
+from bids_deface.anatomy import BRAIN_CLASS, CLASSES
 from bids_deface.cli.values import positive_int
 from bids_deface.errors import UsageError
 
@@ -22,10 +22,12 @@ if TYPE_CHECKING:
     from bids_deface.training.data import EvaluationHead
     from bids_deface.training.evaluation import Row, Score
 
+BRAIN_NAME = CLASSES[BRAIN_CLASS]
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("--data", type=Path, required=True, help="folder with heads.tsv")
+    parser.add_argument("--data", type=Path, required=True, help="folder of labelled heads")
     parser.add_argument("--split", default="val", help="rows of the table to take")
     parser.add_argument("--stress", action="store_true", help="also under each perturbation")
     parser.add_argument("--limit", type=positive_int, metavar="N", help="first N heads only")
@@ -80,7 +82,7 @@ def _conditions(
 
     heads: list[EvaluationHead] = []
     scores: list[Score] = []
-    for head in islice(load_evaluation_heads(args.data, args.split), args.limit):
+    for head in islice(load_evaluation_heads(args.data, args.split, detector.table), args.limit):
         scores += score_head(detector, head, "plain")
         heads.append(on_detector_grid(head))
     yield "plain", summarise(scores), scores
@@ -103,7 +105,7 @@ def _print_rows(condition: str, rows: list[Row]) -> None:
             f"doubtful {row.doubtful} refused {row.refused} silent misses {row.silent_misses} "
             f"false alarms {row.false_alarms} {row.seconds:.2f} s\n"
         )
-    dice = [row.dice for row in rows if row.region in FACE_CLASSES and not math.isnan(row.dice)]
+    dice = [row.dice for row in rows if row.region != BRAIN_NAME and not math.isnan(row.dice)]
     if dice:
         mean = sum(dice) / len(dice)
         sys.stdout.write(f"{condition:20} mean Dice of the facial features: {mean:.3f}\n")

@@ -9,7 +9,14 @@ from pathlib import Path
 from bids_deface import __version__
 from bids_deface.anatomy import ALL_FEATURES
 from bids_deface.cli.main import guarded
-from bids_deface.cli.parser import CORRECTIONS, KEEP_EXTENSIONS, Parser, add_strength
+from bids_deface.cli.parser import (
+    CORRECTIONS,
+    KEEP_EXTENSIONS,
+    Parser,
+    add_model,
+    add_strength,
+)
+from bids_deface.cli.values import methods_of
 from bids_deface.containers.names import USUAL_SUFFIX, container_of, split_name
 from bids_deface.kinds import Container
 
@@ -34,10 +41,14 @@ def build_parser() -> Parser:
         help="other scans of the same session, defaced with the same regions into OUT's folder "
         "as NAME_defaced.nii.gz (.img, .mgz)",
     )  # fmt: skip
-    parser.add_argument("--features", nargs="+", metavar="FEATURE", help=" ".join(ALL_FEATURES))
+    parser.add_argument(
+        "--features", nargs="+", metavar="FEATURE",
+        help=f"{' '.join(ALL_FEATURES)}, and what else the model knows (default: all)",
+    )  # fmt: skip
     parser.add_argument("--protocol", default="default", help="default or jeong2020")
     add_strength(parser)
     parser.add_argument("--corrections", type=Path, metavar="FILE", help=CORRECTIONS)
+    add_model(parser)
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--random-seed", type=int, help="repeat the random fill (tests)")
     parser.add_argument("--accept-doubt", action="store_true", help="write in spite of doubts")
@@ -52,9 +63,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     def job() -> int:
         args = build_parser().parse_args(argv)
         # Names are checked before torch is loaded.
+        from bids_deface.detection.model_file import read_feature_table
         from bids_deface.settings import DefaceSettings
 
-        DefaceSettings.of(args.features, args.protocol, level=args.level)
+        DefaceSettings.of(
+            args.features, args.protocol, level=args.level,
+            table=read_feature_table(args.model), methods=methods_of(args.method),
+        )  # fmt: skip
         from bids_deface.deface_file import deface_image
 
         others = [(path, _beside(args.out_file, path)) for path in args.apply_to]
@@ -67,6 +82,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             on_doubt=args.on_doubt,
             mask_file=args.mask_out,
             apply_to=others,
+            model=args.model,
+            methods=methods_of(args.method),
             device=args.device,
             random_seed=args.random_seed,
             accept_doubt=args.accept_doubt,

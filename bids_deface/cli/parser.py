@@ -126,7 +126,7 @@ def _add_selection(group: argparse._ArgumentGroup) -> None:
 def _add_defacing(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--features", nargs="+", metavar="FEATURE",
-        help=f"{' '.join(ALL_FEATURES)} (default: all that the protocol knows)",
+        help=f"{' '.join(ALL_FEATURES)}, and what else the model knows (default: all)",
     )  # fmt: skip
     group.add_argument(
         "--protocol", default="default", metavar="NAME",
@@ -136,7 +136,7 @@ def _add_defacing(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--keep-extensions", action="store_true", help=KEEP_EXTENSIONS)
     group.add_argument("--corrections", type=Path, metavar="FILE", help=CORRECTIONS)
     group.add_argument("--landmarks", action="store_true", help=LANDMARKS)
-    group.add_argument("--model", type=Path, metavar="FILE", help="other weights of the detector")
+    add_model(group)
     group.add_argument(
         "--random-seed", type=whole, metavar="N", help="repeat the random fill (tests)"
     )
@@ -148,6 +148,15 @@ def add_strength(group: argparse._ActionsContainer) -> None:
     group.add_argument(
         "--on-doubt", default=OnDoubt.REVIEW.value, choices=[*OnDoubt], help=ON_DOUBT
     )
+
+
+def add_model(group: argparse._ActionsContainer) -> None:
+    """Add the options that say which weights find the features, and how their own are hidden."""
+    group.add_argument("--model", type=Path, metavar="FILE", help="other weights of the detector")
+    group.add_argument(
+        "--method", nargs="+", default=(), metavar="FEATURE=METHOD",
+        help="how a feature is hidden that only these weights know: flatten, remove or noise",
+    )  # fmt: skip
 
 
 def _add_resources(group: argparse._ArgumentGroup) -> None:

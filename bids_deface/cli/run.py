@@ -12,6 +12,7 @@ from bids_deface import __version__
 from bids_deface.cli.corrections import check_plan, corrections_for, warn_of_dropped
 from bids_deface.cli.execute import execute
 from bids_deface.cli.identity import group_identity
+from bids_deface.cli.values import methods_of
 from bids_deface.dataset.derivatives import (
     check_output_dir,
     drop_leftovers_of,
@@ -25,6 +26,7 @@ from bids_deface.dataset.query import find_images
 from bids_deface.dataset.release import read_accepted, release
 from bids_deface.dataset.root_files import write_root_files
 from bids_deface.detection.checksum import DEFAULT_WEIGHTS, verify
+from bids_deface.detection.model_file import read_feature_table
 from bids_deface.errors import DeviceError, NoInputError, UsageError
 from bids_deface.kinds import PRIVATE
 from bids_deface.reports.citation import bibliography, citation_text
@@ -43,11 +45,12 @@ def run(args: argparse.Namespace) -> int:
     _check(args)
     if args.analysis_level == "group":
         return _group(args)
-    settings = DefaceSettings.of(
-        args.features, args.protocol, args.random_seed, args.level, args.on_doubt, args.landmarks
-    )
     weights = (args.model or DEFAULT_WEIGHTS).resolve()
     sha256 = verify(weights)
+    settings = DefaceSettings.of(
+        args.features, args.protocol, args.random_seed, args.level, args.on_doubt,
+        args.landmarks, table=read_feature_table(weights), methods=methods_of(args.method),
+    )  # fmt: skip
     _require_device(args.device)
     check_output_dir(args.bids_dir, args.output_dir)
     if not args.dry_run:
@@ -100,7 +103,9 @@ def _plan(args: argparse.Namespace, settings: DefaceSettings, sha256: str) -> Pl
     _warn_of(left_out(layout, filters.datatypes, filters.suffixes, filters.participants))
     records = find_images(layout, filters)
     relevant = {
-        "features": [f.value for f in settings.features],
+        "features": list(settings.names),
+        # Of the weights' own features, which the checksum of the weights does not tell.
+        **({"methods": settings.chosen_methods} if settings.chosen_methods else {}),
         "protocol": settings.protocol,
         "level": settings.level.value,
         "on_doubt": settings.on_doubt.value,
@@ -188,7 +193,8 @@ def _write_log(args: argparse.Namespace, settings: DefaceSettings, sha256: str) 
     lines = [
         f'version = "{__version__}"',
         f'weights_sha256 = "{sha256}"',
-        f"features = {[f.value for f in settings.features]}",
+        f"features = {list(settings.names)}",
+        f"method = {list(args.method)}",
         f'protocol = "{settings.protocol}"',
         f'level = "{settings.level}"',
         f'on_doubt = "{settings.on_doubt}"',

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
+
+from bids_deface.errors import UsageError
 
 
 def positive_int(text: str) -> int:
@@ -19,6 +22,25 @@ def whole(text: str) -> int:
     if value < 0:
         raise argparse.ArgumentTypeError("must not be negative")
     return value
+
+
+def methods_of(texts: Iterable[str]) -> dict[str, str]:
+    """Return feature to method from words of the form ``chin=remove``.
+
+    Raises
+    ------
+    UsageError
+        A word is of another form.
+    """
+    pairs = {}
+    for text in texts:
+        name, _, method = text.partition("=")
+        if not (name and method):
+            raise UsageError(
+                f"--method {text!r} is not of the form FEATURE=METHOD.", "Write chin=remove."
+            )
+        pairs[name] = method
+    return pairs
 
 
 def positive_float(text: str) -> float:

@@ -222,7 +222,7 @@ def _store_shareable(
         files += [json_name, name]
         if name == names.relative_dseg:
             table = name.removesuffix(".nii.gz") + ".tsv"
-            write_text(names.output_dir / table, label_table())
+            write_text(names.output_dir / table, label_table(result))
             files.append(table)
         write_whole(names.output_dir / name, path.read_bytes())
     for name, companion in names.relative_companions.items():

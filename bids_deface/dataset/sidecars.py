@@ -9,6 +9,7 @@ from typing import Any
 
 from bids_deface import __version__
 from bids_deface.anatomy import LABELS
+from bids_deface.textfiles import table_text
 
 #: Sidecar fields that name persons, places, devices or times (DICOM keywords and their kin);
 #: EchoTime, RepetitionTime, PatientPosition and the like are physics and stay.
@@ -110,7 +111,16 @@ def dseg_sidecar(source: str) -> dict[str, Any]:
     }
 
 
-def label_table() -> str:
-    """Return the look-up table of the segmentation as TSV."""
-    rows = [f"{label.index}\t{label.name}\t{label.color}" for label in LABELS]
-    return "\n".join(["index\tname\tcolor", "0\tbackground\t#000000", *rows]) + "\n"
+def label_table(result: Mapping[str, Any] | None = None) -> str:
+    """Return the look-up table of the segmentation as TSV.
+
+    Parameters
+    ----------
+    result
+        Record of the image; tells of what only some weights know.
+    """
+    rows = [(label.index, label.name, label.color) for label in LABELS]
+    rows += [
+        (row["Index"], row["Name"], row["Color"]) for row in (result or {}).get("ExtraLabels", [])
+    ]
+    return table_text(("index", "name", "color"), [(0, "background", "#000000"), *rows])

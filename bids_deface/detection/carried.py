@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from bids_deface.anatomy import BRAIN, name_of
+from bids_deface.anatomy import BRAIN
 from bids_deface.detection.alignment import Alignment, align
 from bids_deface.detection.featuremap import FeatureMap, Surface
 from bids_deface.detection.grid import ConformedImage, Grid, conform, resample_labels
@@ -180,13 +180,14 @@ def _what_is_here(
         in_reference = (Status.FOUND,) if shows_more else (Status.FOUND, Status.CUT_OFF)
         if report.status in in_reference:
             out.append(_cut(report, reference, dseg, grid))
-        elif report.status is Status.ABSENT:
+        elif report.status is Status.ABSENT and not report.extra:
             # What was cut out of one image may be whole in another.
-            reason = f"{name_of(report.index)} was removed from {reference.name} before"
+            reason = f"{report.name} was removed from {reference.name} before"
             out.append(report.doubted(reason))
         elif shows_more and report.status is not Status.DOUBTFUL:
-            name = name_of(report.index)
-            reason = f"{name} is not whole in {reference.name}, and this scan shows more than it"
+            reason = (
+                f"{report.name} is not whole in {reference.name}, and this scan shows more than it"
+            )
             out.append(report.doubted(reason))
         else:
             out.append(report)

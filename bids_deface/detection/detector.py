@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from bids_deface.anatomy import BRAIN, BRAIN_CLASS, LABELS
 from bids_deface.detection.checksum import DEFAULT_WEIGHTS
+from bids_deface.detection.extra_painting import paint_extras
+from bids_deface.detection.extra_regions import find_extras
 from bids_deface.detection.featuremap import FeatureMap
 from bids_deface.detection.grid import conform
 from bids_deface.detection.inference import predict_array
@@ -24,6 +26,7 @@ from bids_deface.detection.sighting import Sighting
 from bids_deface.detection.turns import Turn, turned
 from bids_deface.detection.weights import LoadedNetwork, load_weights
 from bids_deface.errors import DeviceError, NoHeadError
+from bids_deface.feature_table import FeatureTable
 from bids_deface.memory import give_back_memory
 
 
@@ -52,6 +55,11 @@ class FeatureDetector:
         """Checksum of the weights."""
         return self._loaded.sha256
 
+    @property
+    def table(self) -> FeatureTable:
+        """Features that the weights know beside the standard ones."""
+        return self._loaded.table
+
     def detect(self, image: NDArray[Any], affine: NDArray[np.float64]) -> FeatureMap:
         """Find the features of one image.
 
@@ -79,9 +87,11 @@ class FeatureDetector:
             raise sighting.problem
         give_back_memory()
         image, affine = turned(image, affine, turn)
+        extras, dseg = find_extras(sighting, self.table), paint(sighting, image, affine)
+        paint_extras(dseg, sighting, extras, affine)
         return FeatureMap(
-            dseg=paint(sighting, image, affine),
-            regions=sighting.regions,
+            dseg=dseg,
+            regions=(*sighting.regions, *extras.reports),
             stripped=sighting.problem is not None,
             brain_ml=sighting.found[BRAIN].volume_ml,
             threshold=sighting.outline.threshold,
@@ -89,6 +99,7 @@ class FeatureDetector:
             head_grid=sighting.conformed.grid,
             turn=turn,
             seen=sighting.conformed,
+            table=self.table,
         )
 
     def look(self, image: NDArray[Any], affine: NDArray[np.float64]) -> tuple[Turn, Sighting]:

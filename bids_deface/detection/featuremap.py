@@ -14,6 +14,8 @@ from bids_deface.detection.grid import ConformedImage, Grid
 from bids_deface.detection.plausibility import RegionReport, Status
 from bids_deface.detection.turns import Turn
 from bids_deface.errors import ImageError
+from bids_deface.feature_check import table_from
+from bids_deface.feature_table import STANDARD, FeatureTable
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,8 @@ class FeatureMap:
         In words, what speaks against the image as a whole.
     seen
         The image as the detector saw it, in the upright world; None where it is not at hand.
+    table
+        Features that the weights know beside the standard ones.
     """
 
     dseg: NDArray[np.uint8]
@@ -84,6 +88,7 @@ class FeatureMap:
     slack_mm: float | None = None
     image_doubts: tuple[str, ...] = ()
     seen: ConformedImage | None = None
+    table: FeatureTable = STANDARD
 
     @property
     def shows_face(self) -> bool:
@@ -123,6 +128,7 @@ def save_features(features: FeatureMap | ImageError, path: Path) -> None:
         "stripped": features.stripped,
         "slack_mm": features.slack_mm,
         "image_doubts": features.image_doubts,
+        "table": features.table.to_dict(),
     }
     np.savez(
         path,
@@ -159,4 +165,5 @@ def load_features(path: Path) -> FeatureMap | ImageError:
             stripped=facts["stripped"],
             slack_mm=facts["slack_mm"],
             image_doubts=tuple(facts["image_doubts"]),
+            table=table_from(facts.get("table", {})),
         )

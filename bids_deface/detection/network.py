@@ -6,11 +6,17 @@ Jeong et al. 2020 (doi 10.2196/22739).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
+
+#: What a weights file may ask for.
+GREATEST_WIDTH, MOST_LEVELS = 1024, 8
+#: Channels of a side branch at each level.
+SIDE_WIDTH = 16
 
 
 @dataclass(frozen=True)
@@ -27,12 +33,15 @@ class NetworkConfig:
         Whether skip connections pass an attention gate.
     squeeze_excitation
         Whether blocks are residual and recalibrate their channels (Jeong et al. 2020).
+    extra
+        How many of the channels, the last ones, come out of a side branch.
     """
 
     widths: tuple[int, ...] = (8, 16, 32, 64, 128)
     n_classes: int = 6
     attention: bool = True
     squeeze_excitation: bool = False
+    extra: int = 0
 
     @property
     def stride(self) -> int:
@@ -45,8 +54,22 @@ class NetworkConfig:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> NetworkConfig:
-        """Build from the form of :meth:`to_dict`."""
-        return cls(**{**values, "widths": tuple(values["widths"])})
+        """Build from the form of :meth:`to_dict`, which may come from a stranger.
+
+        Raises
+        ------
+        KeyError, TypeError, ValueError
+            It is of another form, or of no network that anybody would train.
+        """
+        config = cls(**{**values, "widths": tuple(values["widths"])})
+        sizes = (*config.widths, config.n_classes)
+        if not all(type(size) is int and 1 <= size <= GREATEST_WIDTH for size in sizes):
+            raise ValueError("the sizes of the network make no sense")
+        if type(config.extra) is not int or not 0 <= config.extra < config.n_classes:
+            raise ValueError("the side branch of the network makes no sense")
+        if not 2 <= len(config.widths) <= MOST_LEVELS:
+            raise ValueError("the network has too many levels, or too few")
+        return config
 
 
 class SqueezeExcitation(nn.Module):
@@ -116,6 +139,32 @@ class AttentionGate(nn.Module):
         return skip * nn.functional.interpolate(score, scale_factor=2, mode="nearest")
 
 
+class SideBranch(nn.Module):
+    """What a trained decoder sees of a voxel, at all its levels, to the logits of further classes.
+
+    It reads and does not write: whatever it learns, the decoder's own classes stay as they are
+    (hypercolumns: Hariharan et al. 2015, doi 10.1109/CVPR.2015.7298642).
+    """
+
+    def __init__(self, widths: tuple[int, ...], n_classes: int) -> None:
+        super().__init__()
+        self.levels = nn.ModuleList(nn.Conv3d(c, SIDE_WIDTH, 1) for c in widths[::-1])
+        self.mix = nn.Conv3d(SIDE_WIDTH, SIDE_WIDTH, 1)
+        self.head = nn.Conv3d(SIDE_WIDTH, n_classes, 1)
+
+    def forward(self, seen: Sequence[Tensor]) -> Tensor:
+        """Map features (n, c, i, j, k), coarsest first, to logits on the finest grid."""
+        size = seen[-1].shape[2:]
+        x = torch.zeros((), dtype=seen[-1].dtype, device=seen[-1].device)
+        for level, features in zip(self.levels, seen, strict=True):
+            own = level(features)
+            if own.shape[2:] != size:
+                own = nn.functional.interpolate(own, size=size, mode="trilinear")
+            x = x + own
+        x = nn.functional.leaky_relu(self.mix(nn.functional.leaky_relu(x, 0.1)), 0.1)
+        return cast(Tensor, self.head(x))
+
+
 class AttentionUNet(nn.Module):
     """Encoder, decoder and attention-gated skip connections; returns logits."""
 
@@ -133,21 +182,40 @@ class AttentionUNet(nn.Module):
             AttentionGate(c, deep) if config.attention else nn.Identity() for c, deep in pairs
         )
         self.decoder = nn.ModuleList(ConvBlock(2 * c, c, squeeze_excitation=se) for c, _ in pairs)
-        self.head = nn.Conv3d(widths[0], config.n_classes, 1)
+        self.head = nn.Conv3d(widths[0], config.n_classes - config.extra, 1)
+        self.side = SideBranch(widths, config.extra) if config.extra else None
 
     def forward(self, x: Tensor) -> Tensor:
         """Map an image (n, 1, i, j, k) to class logits (n, n_classes, i, j, k)."""
+        logits, seen = self.look(x)
+        return logits if self.side is None else torch.cat((logits, self.side(seen)), dim=1)
+
+    def look(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Map an image to the logits of all classes but the extra ones, and to what leads there.
+
+        Returns
+        -------
+        logits
+            (n, n_classes - extra, i, j, k).
+        seen
+            Features at each level of the decoder, coarsest first; empty without a side branch.
+        """
         skips: list[Tensor] = []
         for level, block in enumerate(self.encoder):
             x = block(x if level == 0 else nn.functional.max_pool3d(x, 2))
             skips.append(x)
         skips.pop()
+        seen = [x]
         for up, gate, block in zip(self.up, self.gates, self.decoder, strict=True):
             skip = skips.pop()
             if self.config.attention:
                 skip = gate(skip, x)
             x = block(torch.cat((skip, up(x)), dim=1))
-        return cast(Tensor, self.head(x))
+            seen.append(x)
+            if self.side is None:
+                # Nobody asks for it: its memory goes.
+                seen.clear()
+        return cast(Tensor, self.head(x)), seen
 
 
 def to_device(network: AttentionUNet, device: torch.device) -> AttentionUNet:

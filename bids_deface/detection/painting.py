@@ -23,7 +23,9 @@ from bids_deface.anatomy import (
     labels_of,
 )
 from bids_deface.detection.grid import Grid, covered_box
+from bids_deface.detection.regions import RawRegion
 from bids_deface.detection.sighting import Sighting
+from bids_deface.feature_table import LAST_LABEL
 from bids_deface.resampling import Border, interpolate
 from bids_deface.tissue import bounding_box, dilate_mm, grown_box
 from bids_deface.volume import zooms_of
@@ -75,28 +77,21 @@ def paint(
     for index in PRIORITY:
         if index not in sighting.found:
             continue
-        mask = sighting.found[index].mask
-        near, room = np.zeros_like(mask), bounding_box(mask, REACH)
-        near[room] = ndimage.binary_dilation(mask[room], iterations=REACH)
-        # Where features meet, the largest class may have less than half of the probability.
-        soft = np.where(near, sighting.probseg[CLASS_OF_LABEL[index]], 0)
-        soft[mask] = np.maximum(soft[mask], CORE_PROBABILITY + 0.01)
+        prob = sighting.probseg[CLASS_OF_LABEL[index]]
+        soft, near = soften(sighting.found[index], prob)
         pad = np.ceil((MARGIN_MM.get(index, 0.0) + AURICLE_MM * (index in EARS)) / zooms)
         grid = sighting.conformed.grid
-        source, box = _boxes(near, grid, affine, image.shape, pad)
+        source, box = boxes_of(near, grid, affine, image.shape, pad)
         if index == BRAIN:
             # By slabs: the brain's box is a third of a scan.
             for slab in _slabs(box):
-                values = _to_scan(soft, source, slab, grid, affine)
+                values = to_scan(soft, source, slab, grid, affine)
                 dseg[slab][values > BRAIN_PROBABILITY] = index
             continue
         if any(s.stop <= s.start for s in box):
             continue
-        values = _to_scan(soft, source, box, grid, affine)
-        core = values > CORE_PROBABILITY
-        region = ndimage.binary_propagation(core, mask=values > EDGE_PROBABILITY)
-        # In thick slices the margin reaches the next one.
-        steps = np.where(zooms > THICK_MM, np.minimum(zooms, MARGIN_MM[index]), zooms)
+        region = grow_core(to_scan(soft, source, box, grid, affine))
+        steps = margin_steps(zooms, MARGIN_MM[index])
         wide = dilate_mm(region, MARGIN_MM[index], steps)
         if index in EARS:
             # Along the head's side, not into it: under the auricle lies the temporal lobe.
@@ -105,6 +100,38 @@ def paint(
             wide |= _outward(wide, image[box] > sighting.outline.threshold, index, zooms)
         dseg[box][wide] = index
     return dseg
+
+
+def soften(
+    region: RawRegion, prob: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Return the probability of a region, and where on the detector's grid it may grow.
+
+    Parameters
+    ----------
+    region
+        What was found.
+    prob
+        float32 (i, j, k), probability of its class.
+    """
+    mask = region.mask
+    near, room = np.zeros_like(mask), bounding_box(mask, REACH)
+    near[room] = ndimage.binary_dilation(mask[room], iterations=REACH)
+    # Where features meet, the largest class may have less than half of the probability.
+    soft = np.where(near, prob, 0)
+    soft[mask] = np.maximum(soft[mask], CORE_PROBABILITY + 0.01)
+    return soft, near
+
+
+def grow_core(values: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Return sure voxels and the unsure ones connected with them, from probabilities."""
+    core = values > CORE_PROBABILITY
+    return np.asarray(ndimage.binary_propagation(core, mask=values > EDGE_PROBABILITY))
+
+
+def margin_steps(zooms: NDArray[np.float64], margin_mm: float) -> NDArray[np.float64]:
+    """Return voxel sizes with which a margin reaches the next one of thick slices."""
+    return np.where(zooms > THICK_MM, np.minimum(zooms, margin_mm), zooms)
 
 
 def grow_regions(
@@ -122,7 +149,7 @@ def grow_regions(
         Voxel size in mm.
     """
     out = dseg.copy()
-    for index, found in enumerate(ndimage.find_objects(dseg, max_label=BRAIN), start=1):
+    for index, found in enumerate(ndimage.find_objects(dseg, max_label=LAST_LABEL), start=1):
         if found is None or index == BRAIN:
             continue
         box = grown_box(found, radius_mm, zooms, dseg.shape)
@@ -143,14 +170,26 @@ def _outward(
     return np.asarray(ndimage.binary_propagation(region, mask=region | (beyond & tissue & near)))
 
 
-def _boxes(
+def boxes_of(
     near: NDArray[np.bool_],
     grid: Grid,
     affine: NDArray[np.float64],
     shape: tuple[int, ...],
     pad: NDArray[np.float64],
 ) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
-    """Return the boxes around a mask on its grid and, padded by ``pad`` voxels, in the scan."""
+    """Return the boxes around a mask on its grid and, padded by ``pad`` voxels, in the scan.
+
+    Parameters
+    ----------
+    near
+        bool (i, j, k) on the detector's grid.
+    grid
+        That grid.
+    affine, shape
+        Of the scan.
+    pad
+        Voxels of the scan along each axis.
+    """
     source = bounding_box(near, 1)
     return source, _box_in_scan(source, np.linalg.inv(affine) @ grid.affine, shape, pad)
 
@@ -164,14 +203,26 @@ def _slabs(box: tuple[slice, ...]) -> list[tuple[slice, ...]]:
     return [(slice(i, min(i + SLAB, first.stop)), *others) for i in starts]
 
 
-def _to_scan(
+def to_scan(
     soft: NDArray[np.float32],
     source: tuple[slice, ...],
     target: tuple[slice, ...],
     grid: Grid,
     affine: NDArray[np.float64],
 ) -> NDArray[np.float32]:
-    """Interpolate the probability in a box of its grid to a box of the scan."""
+    """Interpolate the probability in a box of its grid to a box of the scan.
+
+    Parameters
+    ----------
+    soft
+        float32 (i, j, k) on the detector's grid.
+    source, target
+        Slices of that grid and of the scan.
+    grid
+        The detector's grid.
+    affine
+        Voxel-to-world matrix of the scan.
+    """
     back = np.linalg.inv(np.linalg.inv(affine) @ grid.affine)
     size = tuple(s.stop - s.start for s in target)
     start_scan = np.array([s.start for s in target])

@@ -84,6 +84,8 @@ class RegionReport:
         In words, why the region is doubtful; empty otherwise.
     corrected
         Whether a reviewer, and not the detector, says where the region is, or that it is absent.
+    extra
+        Name of a region that the weights know beside the standard ones; empty for these.
     """
 
     index: int
@@ -92,6 +94,12 @@ class RegionReport:
     confidence: float
     reason: str = ""
     corrected: bool = False
+    extra: str = ""
+
+    @property
+    def name(self) -> str:
+        """Name of the region."""
+        return self.extra or name_of(self.index)
 
     @property
     def is_open(self) -> bool:
@@ -141,7 +149,7 @@ def judge(
         One for each facial label, in label order.
     """
     # A region that is cut has its centroid elsewhere; a cut brain does not tell the head's size.
-    whole = {i: r.centroid for i, r in found.items() if not _touches_border(r.mask, grid)}
+    whole = {i: r.centroid for i, r in found.items() if not touches_border(r.mask, grid)}
     ml = found[BRAIN].volume_ml if BRAIN in whole else REFERENCE_BRAIN_ML
     odd = odd_proportions(whole, (ml / REFERENCE_BRAIN_ML) ** (1 / 3))
     reports = []
@@ -230,7 +238,8 @@ def _signal_near(
     return float(seen.mean()) if seen.size else 1.0
 
 
-def _touches_border(mask: NDArray[np.bool_], grid: Grid) -> bool:
+def touches_border(mask: NDArray[np.bool_], grid: Grid) -> bool:
+    """Tell whether a mask on the detector's grid reaches the border of the field of view."""
     reach = max(1, round(BORDER_MM / SPACING_MM))
     for axis in range(3):
         ends = np.take(

@@ -29,17 +29,34 @@ def expected_centre(index: int, found: dict[int, RawRegion]) -> NDArray[np.float
     found
         Regions, the brain among them; the region in question has no say in the pose.
     """
+    return place_of(np.array(REFERENCE_OFFSETS_MM[index]), found, index)
+
+
+def place_of(
+    offset_mm: NDArray[np.float64], found: dict[int, RawRegion], without: int | None = None
+) -> NDArray[np.float64]:
+    """Return where something should be (world mm), from the pose of brain and regions.
+
+    Parameters
+    ----------
+    offset_mm
+        Its place relative to the brain's centroid in an upright head, for a brain of 1400 ml.
+    found
+        Standard regions, the brain among them.
+    without
+        Label of a region that has no say in the pose.
+    """
     brain = found[BRAIN]
     scale = (brain.volume_ml / REFERENCE_BRAIN_ML) ** (1 / 3)
     offsets = {i: scale * np.array(o) for i, o in REFERENCE_OFFSETS_MM.items()}
-    others = [i for i in found if i not in (BRAIN, index)]
+    others = [i for i in found if i not in (BRAIN, without)]
     source = np.array([*(offsets[i] for i in others), *(UPRIGHT_MM * np.eye(3))])
     target = np.array(
         [*(found[i].centroid - brain.centroid for i in others), *(UPRIGHT_MM * np.eye(3))]
     )
     u, _, vt = np.linalg.svd(source.T @ target)
     turn = (u @ np.diag([1, 1, np.sign(np.linalg.det(u @ vt))]) @ vt).T
-    return np.asarray(brain.centroid + turn @ offsets[index])
+    return np.asarray(brain.centroid + turn @ (scale * offset_mm))
 
 
 def offset_mm(index: int, found: dict[int, RawRegion]) -> float:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from bids_deface.anatomy import BRAIN, CLASSES, FacialFeature, labels_of
+from bids_deface.anatomy import BRAIN, BRAIN_CLASS, CLASSES, FacialFeature, labels_of
 from bids_deface.detection.grid import SPACING_MM, Grid
 from bids_deface.tissue import bounding_box
 
@@ -65,35 +65,44 @@ def find_regions(probseg: NDArray[np.float32], grid: Grid) -> dict[int, RawRegio
     """
     classes = probseg.argmax(axis=0)
     found: dict[int, RawRegion] = {}
-    brain = _parts(classes == CLASSES.index("brain"), probseg[-1], grid)
+    brain = parts_of(classes == BRAIN_CLASS, probseg[BRAIN_CLASS], grid)
     if not brain:
         return found
     # A part of the brain that stands alone (thick slices, a cut temporal pole) is brain too.
     whole = [brain[0], *(p for p in brain[1:] if p.volume_ml >= BRAIN_PART_ML)]
-    found[BRAIN] = _region(np.any([p.mask for p in whole], axis=0), probseg[-1], grid)
+    found[BRAIN] = region_of(np.any([p.mask for p in whole], axis=0), probseg[BRAIN_CLASS], grid)
     # Mouth and nose first: they tell where the middle is in front, also in a turned head.
     for feature in sorted(FacialFeature, key=lambda f: len(labels_of(f))):
         prob = probseg[CLASSES.index(feature.value)]
-        parts = _parts(classes == CLASSES.index(feature.value), prob, grid)
+        parts = parts_of(classes == CLASSES.index(feature.value), prob, grid)
         indices = labels_of(feature)
         if len(indices) == 1:
             sides: tuple[list[RawRegion], ...] = (parts,)
         else:
             front = NOSE if feature is FacialFeature.EYES and NOSE in found else BRAIN
-            sides = _left_and_right(parts, found[front].centroid[0], prob, grid)
+            sides = left_and_right(parts, found[front].centroid[0], prob, grid)
         for index, chosen in zip(indices, sides, strict=True):
             if chosen:
                 found[index] = _merge(chosen, prob, grid)
     return found
 
 
-def _left_and_right(
+def left_and_right(
     parts: list[RawRegion], middle: float, prob: NDArray[np.float32], grid: Grid
 ) -> tuple[list[RawRegion], list[RawRegion]]:
     """Tell the parts of a paired feature apart by world x.
 
     Two large parts are a pair wherever they lie; a single one that spans both sides is cut at
     its own centre; otherwise the middle of the head decides.
+
+    Parameters
+    ----------
+    parts
+        Of one class, largest first.
+    middle
+        World x of the middle of the head.
+    prob, grid
+        As in :func:`parts_of`.
     """
     if not parts:
         return [], []
@@ -110,7 +119,7 @@ def _left_and_right(
                 for side in (i < first.centroid[0], i >= first.centroid[0])
             ]
             middle = float(first.centroid[0])
-            parts = [_region(half, prob, grid) for half in halves] + parts[1:]
+            parts = [region_of(half, prob, grid) for half in halves] + parts[1:]
     return (
         [p for p in parts if p.centroid[0] < middle],
         [p for p in parts if p.centroid[0] >= middle],
@@ -123,8 +132,18 @@ def _is_partner(part: RawRegion, first: RawRegion) -> bool:
     return part.volume_ml >= PAIR_SHARE * first.volume_ml and apart >= PAIR_MM
 
 
-def _parts(mask: NDArray[np.bool_], prob: NDArray[np.float32], grid: Grid) -> list[RawRegion]:
-    """Return the connected parts of a class, largest first."""
+def parts_of(mask: NDArray[np.bool_], prob: NDArray[np.float32], grid: Grid) -> list[RawRegion]:
+    """Return the connected parts of a class, largest first.
+
+    Parameters
+    ----------
+    mask
+        bool (i, j, k), where the class is likeliest.
+    prob
+        Its probability.
+    grid
+        The detector's grid.
+    """
     box = bounding_box(mask)
     labels, n = ndimage.label(mask[box], structure=np.ones((3, 3, 3)))
     sizes = np.bincount(labels.ravel())[1:] * VOXEL_ML if n else np.array([])
@@ -133,11 +152,12 @@ def _parts(mask: NDArray[np.bool_], prob: NDArray[np.float32], grid: Grid) -> li
         if sizes[i] >= SPECK_ML:
             part = np.zeros_like(mask)
             part[box] = labels == i + 1
-            parts.append(_region(part, prob, grid))
+            parts.append(region_of(part, prob, grid))
     return parts
 
 
-def _region(mask: NDArray[np.bool_], prob: NDArray[np.float32], grid: Grid) -> RawRegion:
+def region_of(mask: NDArray[np.bool_], prob: NDArray[np.float32], grid: Grid) -> RawRegion:
+    """Return the region of a mask; parameters as in :func:`parts_of`."""
     ijk = np.argwhere(mask).mean(axis=0)
     return RawRegion(
         mask=mask,
@@ -151,4 +171,4 @@ def _merge(parts: list[RawRegion], prob: NDArray[np.float32], grid: Grid) -> Raw
     """Join the largest part with the smaller ones within 30 mm of it."""
     first = parts[0]
     near = [p for p in parts if np.linalg.norm(p.centroid - first.centroid) <= 30]
-    return _region(np.any([p.mask for p in near], axis=0), prob, grid)
+    return region_of(np.any([p.mask for p in near], axis=0), prob, grid)

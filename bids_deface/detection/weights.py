@@ -12,23 +12,42 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from bids_deface.anatomy import CLASSES
 from bids_deface.detection.checksum import CHECKSUM_SUFFIX, DEFAULT_WEIGHTS, sha256_of, verify
+from bids_deface.detection.model_file import FEATURES_KEY, NOT_OURS, metadata_of
 from bids_deface.detection.network import AttentionUNet, NetworkConfig, to_device
 from bids_deface.errors import WeightsError
+from bids_deface.feature_table import STANDARD, FeatureTable
 
 
 @dataclass(frozen=True)
 class LoadedNetwork:
-    """A network ready for inference and the checksum of the file it came from."""
+    """A network ready for inference, the checksum of its file and the features it knows."""
 
     network: AttentionUNet
     sha256: str
+    table: FeatureTable = STANDARD
 
 
-def save_weights(path: Path, state: Mapping[str, Tensor], config: NetworkConfig) -> str:
-    """Write weights and their ``.sha256`` beside them; return the checksum."""
-    metadata = {"network": json.dumps(config.to_dict()), "classes": json.dumps(CLASSES)}
+def save_weights(
+    path: Path,
+    state: Mapping[str, Tensor],
+    config: NetworkConfig,
+    table: FeatureTable = STANDARD,
+) -> str:
+    """Write weights and their ``.sha256`` beside them; return the checksum.
+
+    Parameters
+    ----------
+    path
+        A ``.safetensors`` file.
+    state, config
+        Of the network.
+    table
+        Features it knows beside the standard ones; goes into the file.
+    """
+    metadata = {"network": json.dumps(config.to_dict()), "classes": json.dumps(table.classes)}
+    if table.features:
+        metadata[FEATURES_KEY] = json.dumps(table.to_dict())
     tensors = {name: value.detach().float().cpu().contiguous() for name, value in state.items()}
     temporary = path.with_suffix(".tmp")
     save_file(tensors, temporary, metadata)
@@ -54,15 +73,37 @@ def load_weights(path: Path = DEFAULT_WEIGHTS, device: str = "cpu") -> LoadedNet
         A file is missing, altered or not ours. Nothing is ever downloaded.
     """
     checksum = verify(path)
+    shape, table = metadata_of(path)
     try:
+        config = NetworkConfig.from_dict(shape)
+        if config.n_classes != len(table.classes):
+            raise ValueError("as many classes as the network has channels are not named")
+        _check_shapes(path, config)
         with safe_open(path, framework="pt", device="cpu") as file:
-            metadata = file.metadata()
-            config = NetworkConfig.from_dict(json.loads(metadata["network"]))
-            if tuple(json.loads(metadata["classes"])) != CLASSES:
-                raise WeightsError(f"{path} was trained for other regions.")
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        network = AttentionUNet(config)
-        network.load_state_dict(state)
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise WeightsError(f"{path} is no weights file of this program ({error}).") from error
-    return LoadedNetwork(to_device(network, torch.device(device)).eval(), checksum)
+        raise WeightsError(
+            f"{path} is no weights file of this program ({error}).", NOT_OURS
+        ) from (error)
+    if not all(bool(torch.isfinite(value).all()) for value in state.values()):
+        raise WeightsError(f"{path} holds values that are no numbers.", NOT_OURS)
+    network = AttentionUNet(config)
+    network.load_state_dict(state)
+    return LoadedNetwork(to_device(network, torch.device(device)).eval(), checksum, table)
+
+
+def _check_shapes(path: Path, config: NetworkConfig) -> None:
+    """Raise `ValueError` unless the file holds all of a network's weights, and nothing else.
+
+    Nothing is allocated for it: what the metadata claims may be larger than any memory.
+    """
+    with torch.device("meta"):
+        wanted = {
+            name: list(value.shape) for name, value in AttentionUNet(config).state_dict().items()
+        }
+    with safe_open(path, framework="pt", device="cpu") as file:
+        parts = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
+        found = {name: part.get_shape() for name, part in parts.items()}
+        kinds = {part.get_dtype() for part in parts.values()}
+    if found != wanted or kinds != {"F32"}:
+        raise ValueError("its weights are not those of the network that it names")

@@ -9,8 +9,9 @@ from typing import Final
 
 import numpy as np
 
-from bids_deface.anatomy import ALL_FEATURES, FacialFeature, labels_of
+from bids_deface.anatomy import ALL_FEATURES, OUTWARD, FacialFeature, labels_of
 from bids_deface.distortion.auricle import remove_auricle
+from bids_deface.distortion.erasure import erase
 from bids_deface.distortion.front import smooth_front
 from bids_deface.distortion.jeong2020 import (
     noise_auricle,
@@ -18,6 +19,7 @@ from bids_deface.distortion.jeong2020 import (
     zero_nose_box,
 )
 from bids_deface.distortion.scene import Change, Scene
+from bids_deface.feature_table import STANDARD, FeatureMethod, FeatureTable
 
 #: A method takes the scene, the outward axis and direction, and a random generator.
 Method = Callable[[Scene, int, int, np.random.Generator], Change]
@@ -46,6 +48,25 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Hiding:
+    """Regions that are hidden in one go.
+
+    Attributes
+    ----------
+    labels
+        Their indices.
+    step
+        How.
+    outward
+        Axis and direction in which they stick out of the head.
+    """
+
+    labels: tuple[int, ...]
+    step: Step
+    outward: tuple[int, int]
+
+
+@dataclass(frozen=True)
 class Protocol:
     """A named set of methods.
 
@@ -68,14 +89,55 @@ class Protocol:
         """Features this protocol can hide, in the order of :class:`FacialFeature`."""
         return tuple(f for f in ALL_FEATURES if f in self.descriptions)
 
-    def tasks(self, chosen: Iterable[FacialFeature]) -> Iterator[tuple[tuple[int, ...], Step]]:
-        """Yield the label indices that are hidden in one go, and how, in order."""
-        wanted = set(chosen)
+    def tasks(
+        self, chosen: Iterable[FacialFeature], extras: FeatureTable = STANDARD
+    ) -> Iterator[Hiding]:
+        """Yield what is hidden in one go, in order.
+
+        Parameters
+        ----------
+        chosen
+            Standard features.
+        extras
+            Features of the weights' own table; what of them is flattened in front joins the
+            surface of eyes, nose and mouth, if there is one.
+        """
+        wanted, joined = set(chosen), frozenset[int]()
         for step in self.steps:
             labels = [i for f in step.features if f in wanted for i in labels_of(f)]
-            for indices in [tuple(labels)] if step.together else [(i,) for i in labels]:
-                if indices:
-                    yield indices, step
+            if step.together and labels:
+                joined = frozenset(_flat_in_front(extras))
+                yield Hiding((*labels, *sorted(joined)), step, OUTWARD[labels[0]])
+            else:
+                yield from (Hiding((i,), step, OUTWARD[i]) for i in labels)
+        for feature in extras.features:
+            step = Step((), METHODS[feature.method])
+            for index in feature.label:
+                if index not in joined:
+                    yield Hiding((index,), step, feature.outward_of(index))
+
+
+def _flat_in_front(extras: FeatureTable) -> Iterator[int]:
+    """Yield the labels of features that are flattened in front."""
+    for feature in extras.features:
+        if feature.method is FeatureMethod.FLATTEN and feature.outward == "front":
+            yield from feature.label
+
+
+def _noise(scene: Scene, axis: int, sign: int, rng: np.random.Generator) -> Change:
+    """Replace a region by air noise, whichever way it sticks out."""
+    del axis, sign
+    return erase(scene, rng)
+
+
+#: How a feature of a table can be hidden.
+METHODS: Final[Mapping[FeatureMethod, Method]] = MappingProxyType(
+    {
+        FeatureMethod.FLATTEN: smooth_front,
+        FeatureMethod.REMOVE: remove_auricle,
+        FeatureMethod.NOISE: _noise,
+    }
+)
 
 
 DEFAULT_PROTOCOL: Final = Protocol(

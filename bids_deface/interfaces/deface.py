@@ -26,6 +26,7 @@ from bids_deface.deface_file import deface_file, load_reference
 from bids_deface.detection.checksum import verify
 from bids_deface.detection.corrected import with_correction
 from bids_deface.detection.featuremap import FeatureMap, load_features, save_features
+from bids_deface.detection.model_file import read_feature_table
 from bids_deface.detection.session import SessionFeatures
 from bids_deface.errors import ImageError, NoInputError
 from bids_deface.interfaces.detector import DetectorInputSpec, detector_of, weights_of
@@ -41,6 +42,9 @@ class DefaceInputSpec(DetectorInputSpec):
 
     source = traits.Str("", usedefault=True, desc="its name in records and messages")
     features = traits.List(traits.Str(), desc="features to hide; all of the protocol's if unset")
+    methods = traits.Dict(
+        traits.Str(), traits.Str(), usedefault=True, desc="how the model's own features are hidden"
+    )
     protocol = traits.Str("default", usedefault=True, desc="set of methods")
     level = traits.Enum(*map(str, Level), usedefault=True, desc="features, or the whole face")
     on_doubt = traits.Enum(*map(str, OnDoubt), usedefault=True, desc="what to do in doubt")
@@ -80,8 +84,9 @@ class Deface(SimpleInterface):  # type: ignore[misc]
         chosen = inputs.features if isdefined(inputs.features) else None
         seed = inputs.random_seed if isdefined(inputs.random_seed) else None
         settings = DefaceSettings.of(
-            chosen, inputs.protocol, seed, inputs.level, inputs.on_doubt, inputs.landmarks
-        )
+            chosen, inputs.protocol, seed, inputs.level, inputs.on_doubt, inputs.landmarks,
+            table=read_feature_table(weights_of(inputs)), methods=dict(inputs.methods),
+        )  # fmt: skip
         source, in_file = inputs.source or Path(inputs.in_file).name, Path(inputs.in_file)
         known: FeatureMap | ImageError
         try:

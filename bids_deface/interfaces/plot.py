@@ -15,6 +15,7 @@ from nipype.interfaces.base import (
     traits,
 )
 
+from bids_deface.anatomy import LABELS
 from bids_deface.detection.featuremap import FeatureMap, load_features
 from bids_deface.detection.turns import UPRIGHT
 from bids_deface.reports.pictures import draw_pictures
@@ -61,6 +62,7 @@ class PlotPictures(SimpleInterface):  # type: ignore[misc]
                 turn=np.array(inputs.turn) if isdefined(inputs.turn) else UPRIGHT,
                 folder=Path(runtime.cwd),
                 regions=known.dseg if isinstance(known, FeatureMap) else None,
+                known=known.table.all_labels if isinstance(known, FeatureMap) else LABELS,
             )
             self._results["figures"] = {name: str(path) for name, path in shared.items()}
             self._results["private_figures"] = {n: str(path) for n, path in private.items()}

@@ -8,8 +8,6 @@ from pathlib import Path
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from bids_deface.anatomy import CLASSES
-
 
 def plot_curves(log_path: Path, out_path: Path) -> None:
     """Draw loss and validation Dice over steps from the training log.
@@ -29,7 +27,8 @@ def plot_curves(log_path: Path, out_path: Path) -> None:
     left, right = figure.subplots(1, 2)
     left.plot(steps, [float(row["loss"]) for row in rows], color="k")
     left.set(xlabel="step", ylabel="training loss")
-    for name in CLASSES[1:]:
+    fixed = {"step", "hours", "learning_rate", "loss", "mean_face"}
+    for name in (name for name in rows[0] if name not in fixed):
         right.plot(steps, [float(row[name]) for row in rows], label=name)
     right.plot(steps, [float(row["mean_face"]) for row in rows], "k--", label="mean of the face")
     right.set(xlabel="step", ylabel="validation Dice", ylim=(0, 1))

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from bids_deface.anatomy import CLASSES
 from bids_deface.reports.figures import BACKGROUND
 
-_COLOURS = ListedColormap(["#000000", "#0072b2", "#d55e00", "#009e73", "#f0e442", "#cc79a7"])
+_COLOURS = ("#000000", "#0072b2", "#d55e00", "#009e73", "#f0e442", "#cc79a7")
 
 
 def plot_evaluation(table: Sequence[Mapping[str, Any]], out_path: Path) -> None:
@@ -29,14 +29,15 @@ def plot_evaluation(table: Sequence[Mapping[str, Any]], out_path: Path) -> None:
         PNG to write.
     """
     conditions = list(dict.fromkeys(row["condition"] for row in table))
+    regions = list(dict.fromkeys(row["region"] for row in table))
     size = (12, 1.5 + 0.28 * len(conditions))
     figure = Figure(figsize=size, layout="constrained", facecolor=BACKGROUND)
     FigureCanvasAgg(figure)
     panels = figure.subplots(1, 3, sharey=True)
     for panel, name in zip(panels, ("dice", "coverage", "recall"), strict=True):
-        values = np.full((len(conditions), len(CLASSES) - 1), np.nan)
+        values = np.full((len(conditions), len(regions)), np.nan)
         for row in table:
-            place = conditions.index(row["condition"]), CLASSES.index(row["region"]) - 1
+            place = conditions.index(row["condition"]), regions.index(row["region"])
             values[place] = row[name]
         # Dark is bad for everybody, also for those who see red and green alike.
         panel.imshow(values, vmin=0.5, vmax=1, cmap="cividis", aspect="auto")
@@ -46,14 +47,16 @@ def plot_evaluation(table: Sequence[Mapping[str, Any]], out_path: Path) -> None:
             if np.isfinite(value):
                 ink = "k" if value > 0.75 else "w"
                 panel.text(j, i, f"{value:.2f}", ha="center", va="center", fontsize=7, color=ink)
-        panel.set_xticks(range(len(CLASSES) - 1), CLASSES[1:])
+        panel.set_xticks(range(len(regions)), regions)
         panel.set_yticks(range(len(conditions)), conditions, fontsize=8)
         panel.set_title(name, color="w")
     figure.savefig(out_path, dpi=100, metadata={"Software": None})
 
 
 def plot_samples(
-    samples: Iterable[tuple[NDArray[np.float32], NDArray[np.integer[Any]]]], out_path: Path
+    samples: Iterable[tuple[NDArray[np.float32], NDArray[np.integer[Any]]]],
+    out_path: Path,
+    further: Sequence[str] = (),
 ) -> None:
     """Draw a contact sheet of training samples: a sagittal and an axial slice of each.
 
@@ -63,7 +66,10 @@ def plot_samples(
         Images (i, j, k) in [0, 1] and their classes.
     out_path
         PNG to write.
+    further
+        Colours of classes beside the standard ones.
     """
+    colours = ListedColormap([*_COLOURS, *further])
     pairs = list(samples)
     columns = min(8, len(pairs))
     rows = -(-len(pairs) // columns)
@@ -83,7 +89,7 @@ def plot_samples(
             picture, label = (np.take(a, index, axis).T for a in (image, classes))
             panel.imshow(picture, cmap="gray", vmin=0, vmax=1, origin="lower")
             panel.imshow(
-                np.ma.masked_equal(label, 0), cmap=_COLOURS, vmin=0, vmax=5, alpha=0.35,
+                np.ma.masked_equal(label, 0), cmap=colours, vmin=0, vmax=colours.N - 1, alpha=0.35,
                 origin="lower", interpolation="nearest",
             )  # fmt: skip
     figure.savefig(out_path, dpi=70, metadata={"Software": None})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 from scipy import ndimage
 
-from bids_deface.anatomy import BRAIN, LABELS
+from bids_deface.anatomy import BRAIN, LABELS, Label
+from bids_deface.feature_table import LAST_LABEL
 from bids_deface.volume import zooms_of
 
 PLANES = ("sagittal", "coronal", "axial")
@@ -42,6 +43,7 @@ def plot_regions(
     *,
     window: tuple[float, float],
     zoom_in: bool,
+    known: Sequence[Label] = LABELS,
 ) -> None:
     """Save slices through each feature, and the brain, with the regions outlined.
 
@@ -61,10 +63,12 @@ def plot_regions(
         Intensities shown as black and as white; see :func:`window_of`.
     zoom_in
         Show the surroundings of each feature only.
+    known
+        Rows of the look-up table.
     """
     zooms = zooms_of(affine)
-    boxes = ndimage.find_objects(dseg, max_label=BRAIN)
-    present = [label for label in LABELS if boxes[label.index - 1] is not None]
+    boxes = ndimage.find_objects(dseg, max_label=LAST_LABEL)
+    present = [label for label in known if boxes[label.index - 1] is not None]
     sheet = Image.new("RGB", (3 * PANEL, max(1, len(present)) * (PANEL + TITLE)), BACKGROUND)
     draw = ImageDraw.Draw(sheet)
     for row, label in enumerate(present):
@@ -79,7 +83,7 @@ def plot_regions(
                 np.delete(centre, axis) if zoom_in and label.index != BRAIN else None,
             )
             corner = (axis * PANEL, row * (PANEL + TITLE))
-            pixels = shown.paint(image[where], dseg[where], mask[where], window)
+            pixels = shown.paint(image[where], dseg[where], mask[where], window, known)
             sheet.paste(Image.fromarray(pixels), (corner[0], corner[1] + TITLE))
             title = f"{label.name}, {plane}"
             _write(draw, (corner[0] + PANEL // 2, corner[1] + TITLE - 2), title, "ms")
@@ -150,13 +154,14 @@ class _Section:
         dseg: NDArray[np.uint8],
         mask: NDArray[np.uint8],
         window: tuple[float, float],
+        known: Sequence[Label],
     ) -> NDArray[np.uint8]:
         """Return the picture (rows, columns, RGB) with the regions outlined."""
         low, high = window
         grey = np.clip((image[self._at] - low) / (high - low), 0, 1) * 255
         out = np.repeat(grey.astype(np.uint8)[..., None], 3, axis=-1)
         labels = dseg[self._at]
-        for label in LABELS:
+        for label in known:
             region = labels == label.index
             if region.any():
                 out[_outline(region)] = ImageColor.getrgb(label.color)

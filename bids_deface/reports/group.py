@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from bids_deface.anatomy import ALL_FEATURES
-from bids_deface.reports.records import feature_statuses
+from bids_deface.reports.records import feature_names, feature_statuses
 from bids_deface.reports.tables import write_table
 
 STATUS = (
     "{} in the original: found, cut off (by the field of view), outside (of it), absent (cut out "
     "before) or doubtful"
 )
+#: Begins the names of columns of features that only some weights know.
+OWN = "feature_"
 #: Column to its description in the data dictionary and its key in a record.
 COLUMNS = {
     "source": ("Raw image, relative to the raw dataset", "Source"),
@@ -47,10 +49,23 @@ COLUMNS = {
 
 def write_group_table(output_dir: Path, records: list[dict[str, Any]]) -> Path:
     """Write ``group_deface.tsv`` and its data dictionary; return the table's path."""
-    columns = {name: words for name, (words, _) in COLUMNS.items()}
-    known = ({**record, **feature_statuses(record)} for record in records)
-    rows = ([_cell(record.get(key)) for _, key in COLUMNS.values()] for record in known)
+    told = {**COLUMNS, **_own_columns(records)}
+    columns = {name: words for name, (words, _) in told.items()}
+    known = ({**record, **_statuses(record)} for record in records)
+    rows = ([_cell(record.get(key)) for _, key in told.values()] for record in known)
     return write_table(output_dir / "group_deface.tsv", columns, rows)
+
+
+def _own_columns(records: list[dict[str, Any]]) -> dict[str, tuple[str, str]]:
+    """Return a column for each feature that only some weights know."""
+    own = [name for name in feature_names(records) if name not in [*ALL_FEATURES]]
+    return {OWN + name: (STATUS.format(name.capitalize()), OWN + name) for name in own}
+
+
+def _statuses(record: dict[str, Any]) -> dict[str, str]:
+    """Return the status of each feature by column."""
+    known = feature_statuses(record).items()
+    return {name if name in [*ALL_FEATURES] else OWN + name: status for name, status in known}
 
 
 def _cell(value: Any) -> str:

@@ -13,7 +13,7 @@ from bids_deface.containers.files import write_whole
 from bids_deface.reports.group_rows import DISTRIBUTIONS, Row, group_rows
 from bids_deface.reports.outliers import LEAST_VALUES, LIMIT
 from bids_deface.reports.pages import json_block, render
-from bids_deface.reports.records import read_records
+from bids_deface.reports.records import feature_names, read_records
 from bids_deface.reports.thumbnails import drop_thumbnails, list_thumbnails, make_thumbnails
 
 PAGE = "group_deface.html"
@@ -37,7 +37,8 @@ def write_group_page(output_dir: Path) -> Path:
         pages = {page.name for page in output_dir.glob("sub-*.html")}
         _link(rows, thumbnails, pages)
         identity = read_identity(output_dir / "group_identity.tsv")
-        write_whole(path, group_html(rows, identity).encode())
+        page = group_html(rows, identity, feature_names(records))
+        write_whole(path, page.encode())
         if stamps == _stamps(output_dir):
             break
     return path
@@ -51,7 +52,11 @@ def drop_stale_thumbnails(output_dir: Path) -> list[dict[str, Any]]:
     return records
 
 
-def group_html(rows: Sequence[Row], identity: Sequence[Mapping[str, str]] = ()) -> str:
+def group_html(
+    rows: Sequence[Row],
+    identity: Sequence[Mapping[str, str]] = (),
+    features: Sequence[str] = tuple(ALL_FEATURES),
+) -> str:
     """Return the page.
 
     Parameters
@@ -61,12 +66,14 @@ def group_html(rows: Sequence[Row], identity: Sequence[Mapping[str, str]] = ()) 
         relative to the page ("" for none).
     identity
         Rows of the identity table.
+    features
+        Names of the features whose statuses the rows hold.
     """
     return render(
         "group.html",
         "group.css",
         ["group.js"],
-        data=json_block(_compact(rows)),
+        data=json_block(_compact(rows, features)),
         identity=identity,
         rates=RATES,
         limit=LIMIT,
@@ -107,11 +114,11 @@ def _address(name: str) -> str:
     return quote(name, errors="surrogateescape")
 
 
-def _compact(rows: Sequence[Row]) -> dict[str, Any]:
+def _compact(rows: Sequence[Row], features: Sequence[str]) -> dict[str, Any]:
     """Return rows as lists, each name said once: half the size."""
     fields = list(rows[0]) if rows else []
     return {
-        "features": list(ALL_FEATURES),
+        "features": list(features),
         "distributions": DISTRIBUTIONS,
         "fields": fields,
         "rows": [[row[name] for name in fields] for row in rows],

@@ -7,9 +7,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any, Final
 
-from bids_deface.anatomy import ALL_FEATURES
 from bids_deface.reports.outliers import outliers_among
-from bids_deface.reports.records import anchor_of, by_subject, feature_statuses, page_of
+from bids_deface.reports.records import (
+    anchor_of,
+    by_subject,
+    feature_names,
+    feature_statuses,
+    page_of,
+)
 
 #: Columns whose distribution is drawn, and what they are called there.
 DISTRIBUTIONS: Final[Mapping[str, str]] = {
@@ -42,7 +47,8 @@ def group_rows(records: Sequence[dict[str, Any]]) -> list[Row]:
         for subject, own in by_subject(records).items()
         for position, record in enumerate(own)
     }
-    rows = [{**_row(record), "link": links[str(record["Source"])]} for record in records]
+    features = feature_names(records)
+    rows = [{**_row(record, features), "link": links[str(record["Source"])]} for record in records]
     # A slab of BOLD is no outlier among whole heads, nor the other way round.
     kinds = [row["suffix"] for row in rows]
     for name in DISTRIBUTIONS:
@@ -54,14 +60,14 @@ def group_rows(records: Sequence[dict[str, Any]]) -> list[Row]:
     return rows
 
 
-def _row(record: dict[str, Any]) -> Row:
+def _row(record: dict[str, Any], features: Sequence[str]) -> Row:
     return {
         **_names(str(record["Source"])),
         "verdict": str(record.get("Verdict", "FAIL")),
         "reasons": [str(reason) for reason in record.get("Reasons", [])],
         "hint": str(record.get("Hint", "")),
         "notes": _notes(record),
-        "statuses": _statuses(record),
+        "statuses": _statuses(record, features),
         **_numbers(record),
         "outliers": [],
     }
@@ -86,13 +92,13 @@ def _notes(record: dict[str, Any]) -> list[str]:
     return notes
 
 
-def _statuses(record: dict[str, Any]) -> list[str]:
+def _statuses(record: dict[str, Any], features: Sequence[str]) -> list[str]:
     """Return the status of each feature, "" where the image could not be judged."""
     known = feature_statuses(record)
-    chosen = record.get("Features", list(ALL_FEATURES))
+    chosen = record.get("Features", list(features))
     return [
         f"{known.get(f, '')}{'' if f in chosen or f not in known else '; not to be hidden'}"
-        for f in ALL_FEATURES
+        for f in features
     ]
 
 

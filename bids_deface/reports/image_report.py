@@ -34,6 +34,8 @@ Record = Mapping[str, Any]
 #: Bytes of meshes that one page may hold: a page stays below 5 MB.
 MOST_MESH_BYTES: Final = 4_000_000
 _COLORS: Final = {label.name: label.color for label in LABELS}
+#: Of a region that no record tells the colour of.
+_GREY: Final = "#888888"
 _LIMIT_OF: Final = {
     label.name: (LIMITS[label.index], label.feature) for label in LABELS if label.feature
 }
@@ -227,7 +229,14 @@ def _residues(record: Record) -> list[Block]:
             )
         )
     columns = ("Region", "Stands out by, mm", "Relief, mm", "Tissue as it was, ml")
-    return [Table(columns, tuple(rows))] if rows else []
+    blocks: list[Block] = [Table(columns, tuple(rows))] if rows else []
+    own = tuple(
+        (Cell(name, color=_color(record, name)), _against(left["LeftMl"], left["LimitMl"]))
+        for name, left in (record.get("ExtraUntouched") or {}).items()
+    )
+    if own:
+        blocks.append(Table(("Feature of this model", "As it was, ml"), own))
+    return blocks
 
 
 def _limits(record: Record, name: str) -> ResidueLimits:
@@ -244,10 +253,16 @@ def _against(value: float, limit: float) -> Cell:
     return Cell(f"{value:g} (limit {limit:g})" if bounded else f"{value:g}", over=value > limit)
 
 
+def _color(record: Record, name: str) -> str:
+    """Return the colour of a region."""
+    own = {row["Name"]: row["Color"] for row in record.get("ExtraLabels", [])}
+    return str({**own, **_COLORS}.get(name, _GREY))
+
+
 def _regions(record: Record) -> list[Block]:
     rows = tuple(
         (
-            Cell(name, color=_COLORS[name]),
+            Cell(name, color=_color(record, name)),
             Cell(
                 region["Status"].replace("_", " ")
                 + (f", {CORRECTED}" if region.get("Corrected") else "")

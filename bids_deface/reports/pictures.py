@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bids_deface.anatomy import LABELS, Label
 from bids_deface.containers.load import load_volume
 from bids_deface.detection.turns import turned
 from bids_deface.frames import darkness_of
@@ -27,6 +29,7 @@ def draw_pictures(
     turn: NDArray[np.float64],
     folder: Path,
     regions: NDArray[np.uint8] | None = None,
+    known: Sequence[Label] = LABELS,
 ) -> tuple[dict[str, Path], dict[str, Path]]:
     """Draw the pictures of one image.
 
@@ -44,6 +47,8 @@ def draw_pictures(
         Where the pictures go.
     regions
         Exact regions (i, j, k), upright, for private pictures; None leaves the boxes.
+    known
+        Rows of the look-up table.
 
     Returns
     -------
@@ -61,13 +66,18 @@ def draw_pictures(
     labels, changed = (_load(path, turn)[0].astype(np.uint8) for path in (dseg, mask))
     window = window_of(after)
     shared = {"regions": folder / "regions.png"}
-    plot_regions(after, labels, changed, affine, shared["regions"], window=window, zoom_in=True)
+    plot_regions(
+        after, labels, changed, affine, shared["regions"],
+        window=window, zoom_in=True, known=known,
+    )  # fmt: skip
     # Whoever looks at the original sees what was found and what changed, not the boxes.
     exact = labels if regions is None else regions
     differs = (before != after).astype(np.uint8)
     private = {"regions": folder / "private.png", "after": folder / "after.png"}
     for image, path in ((before, private["regions"]), (after, private["after"])):
-        plot_regions(image, exact, differs, affine, path, window=window, zoom_in=False)
+        plot_regions(
+            image, exact, differs, affine, path, window=window, zoom_in=False, known=known
+        )
     if threshold is not None:
         shared |= {"defaced": folder / "defaced.png", "surface": folder / "surface.surf.gii"}
         threshold -= dark

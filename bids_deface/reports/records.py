@@ -57,6 +57,20 @@ def _may_be_seen(name: str) -> bool:
     return len(parts) == 3 and parts[0].startswith("sub-") and parts[1] == "figures"
 
 
+def feature_names(records: Iterable[dict[str, Any]]) -> tuple[str, ...]:
+    """Return the standard features, and after them what else some weights knew."""
+    own = (row["Feature"] for record in records for row in record.get("ExtraLabels", []))
+    return tuple(dict.fromkeys((*(f.value for f in ALL_FEATURES), *map(str, own))))
+
+
+def _regions_of(record: dict[str, Any]) -> dict[str, list[str]]:
+    """Return the names of the regions of each feature, left before right."""
+    names = {f.value: [name_of(index) for index in labels_of(f)] for f in ALL_FEATURES}
+    for row in record.get("ExtraLabels", []):
+        names.setdefault(str(row["Feature"]), []).append(str(row["Name"]))
+    return names
+
+
 def feature_statuses(record: dict[str, Any]) -> dict[str, str]:
     """Return what is known of each feature in words: ``found``, ``left found, right cut off``.
 
@@ -64,12 +78,11 @@ def feature_statuses(record: dict[str, Any]) -> dict[str, str]:
     """
     regions = record.get("Regions", {})
     statuses = {}
-    for feature in ALL_FEATURES:
-        names = [name_of(index) for index in labels_of(feature)]
+    for feature, names in _regions_of(record).items():
         words = {n: str(regions[n]["Status"]).replace("_", " ") for n in names if n in regions}
         if len(set(words.values())) == 1:
-            statuses[feature.value] = next(iter(words.values()))
+            statuses[feature] = next(iter(words.values()))
         elif words:
             sides = (f"{name.partition(' ')[0]} {status}" for name, status in words.items())
-            statuses[feature.value] = ", ".join(sides)
+            statuses[feature] = ", ".join(sides)
     return statuses

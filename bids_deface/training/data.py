@@ -1,8 +1,7 @@
-"""Read training heads: a TSV that lists images and label maps."""
+"""Labelled heads in memory: in their own grids to try the detector on, or to train on."""
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,19 +14,19 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from torch import Tensor
 
-from bids_deface.anatomy import BRAIN, CLASS_OF_LABEL, CLASSES, FacialFeature, labels_of
+from bids_deface.anatomy import BRAIN, CLASS_OF_LABEL, FacialFeature, labels_of
 from bids_deface.detection.grid import conform, resample_labels
 from bids_deface.detection.outline import find_outline
-from bids_deface.errors import ImageError, NoInputError
+from bids_deface.errors import ImageError
+from bids_deface.feature_table import STANDARD, FeatureTable
 from bids_deface.tissue import head_mask
+from bids_deface.training.labelled import LabelledHead, class_name, find_heads
 from bids_deface.volume import canonical_affine, canonical_view, zooms_of
 
-TABLE_NAME = "heads.tsv"
 #: Depth of the skin that a region must cover, mm.
 SKIN_MM = 4.0
 #: Distance by which ear labels exceed the auricle's outline, mm.
 EAR_OUTLINE_MM = 4.0
-REQUIRED_COLUMNS = ("head", "split", "image", "label")
 #: Names in the column ``visible``.
 LABELS_OF_PART: Final[Mapping[str, tuple[int, ...]]] = {
     "eyes": (1, 2),
@@ -57,12 +56,16 @@ class TrainingHead:
         uint8 (i, j, k), detector classes.
     visible
         Class names that can be judged in this head.
+    unknown
+        Channels of classes of which nobody knows where they are in this head: what is labelled as
+        background may be one of them.
     """
 
     name: str
     image: Tensor
     classes: Tensor
     visible: tuple[str, ...]
+    unknown: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,8 @@ class EvaluationHead:
         Voxel-to-world matrix (4x4, mm).
     hidden
         Label indices that cannot be judged: outside the field of view.
+    unlabelled
+        Class names that whoever labelled this head did not look for.
     """
 
     name: str
@@ -93,46 +98,38 @@ class EvaluationHead:
     target: NDArray[np.uint8]
     affine: NDArray[np.float64]
     hidden: frozenset[int]
+    unlabelled: frozenset[str] = frozenset()
 
 
-def read_table(data_dir: Path, split: str) -> list[dict[str, str]]:
-    """Return the rows of ``heads.tsv`` that belong to ``split`` and carry a label map.
+def load_heads(data_dir: Path, split: str, table: FeatureTable = STANDARD) -> list[TrainingHead]:
+    """Load every labelled head of ``split`` onto the detector's grid.
 
-    Raises
-    ------
-    NoInputError
-        There is no table, or no row of this split.
-    ImageError
-        The table lacks a column.
+    Parameters
+    ----------
+    data_dir
+        See docs/training.md.
+    split
+        ``train``, ``val`` or another one.
+    table
+        Features beside the standard ones.
     """
-    path = data_dir / TABLE_NAME
-    if not path.is_file():
-        raise NoInputError(f"{path} does not exist.", "See docs/training.md for its format.")
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file, delimiter="\t"))
-    missing = [c for c in REQUIRED_COLUMNS if rows and c not in rows[0]]
-    if missing:
-        raise ImageError(f"{path} lacks the columns {missing}.", "See docs/training.md.")
-    chosen = [row for row in rows if row["split"] == split and row["label"]]
-    if not chosen:
-        raise NoInputError(f"{path} lists no labelled head of split {split!r}.")
-    return chosen
+    return [class_map(head, table) for head in load_small_heads(data_dir, split, table)]
 
 
-def load_head(data_dir: Path, row: dict[str, str]) -> TrainingHead:
-    """Load one row of the table onto the detector's grid."""
-    return class_map(on_detector_grid(_load_labelled(data_dir, row)))
+def load_small_heads(
+    data_dir: Path, split: str, table: FeatureTable = STANDARD
+) -> Iterator[EvaluationHead]:
+    """Load the labelled heads one by one, on the detector's grid; parameters as `load_heads`."""
+    for head in find_heads(data_dir, split, table):
+        yield on_detector_grid(_load_labelled(head, table))
 
 
-def load_heads(data_dir: Path, split: str) -> list[TrainingHead]:
-    """Load every labelled head of ``split``."""
-    return [load_head(data_dir, row) for row in read_table(data_dir, split)]
-
-
-def load_evaluation_heads(data_dir: Path, split: str) -> Iterator[EvaluationHead]:
+def load_evaluation_heads(
+    data_dir: Path, split: str, table: FeatureTable = STANDARD
+) -> Iterator[EvaluationHead]:
     """Load the labelled heads of ``split`` one by one, in their own grids, with targets."""
-    for row in read_table(data_dir, split):
-        head = _load_labelled(data_dir, row)
+    for row in find_heads(data_dir, split, table):
+        head = _load_labelled(row, table)
         yield replace(head, target=_find_targets(head))
 
 
@@ -147,24 +144,53 @@ def on_detector_grid(head: EvaluationHead) -> EvaluationHead:
     )
 
 
-def _load_labelled(data_dir: Path, row: dict[str, str]) -> EvaluationHead:
-    """Load image and labels of one row; the target is left blank."""
-    data, affine = _read(data_dir / row["image"])
-    labels, label_affine = _read(data_dir / row["label"])
+def _load_labelled(row: LabelledHead, table: FeatureTable) -> EvaluationHead:
+    """Load image and labels of one head; the target is left blank."""
+    data, affine = _read(row.image)
+    labels, label_affine = _read(row.label)
     if labels.shape != data.shape or not np.allclose(affine, label_affine, atol=1e-2):
         raise ImageError(
-            f"Label map and image of {row['head']} differ in grid.",
+            f"Label map and image of {row.name} differ in grid.",
             "Resample the label map to the image (nearest neighbour).",
         )
-    dseg = np.ascontiguousarray(canonical_view(labels, affine)).round().astype(np.uint8)
+    dseg = _translated(np.ascontiguousarray(canonical_view(labels, affine)), row)
+    hidden, unknown = _hidden(row.visible, table)
     return EvaluationHead(
-        name=row["head"],
+        name=row.name,
         image=np.ascontiguousarray(canonical_view(data, affine), dtype=np.float32),
         dseg=dseg,
         target=np.zeros_like(dseg),
         affine=canonical_affine(data.shape, affine),
-        hidden=_hidden(row.get("visible") or ""),
+        hidden=hidden,
+        unlabelled=unknown | _not_looked_for(dseg, row.named, table),
     )
+
+
+def _translated(labels: NDArray[np.generic], row: LabelledHead) -> NDArray[np.uint8]:
+    """Return label indices of this program for those of a file."""
+    whole = np.nan_to_num(np.asarray(labels, dtype=np.float64)).round()
+    out = np.zeros(whole.shape, dtype=np.uint8)
+    for index in np.unique(whole):
+        if index and int(index) not in row.indices:
+            raise ImageError(
+                f"{row.label} holds the label {index:g}, which no table names.",
+                "Name it in the look-up table (dseg.tsv) and in the table of features (--table).",
+            )
+        if index:
+            out[whole == index] = row.indices[int(index)]
+    return out
+
+
+def _not_looked_for(
+    dseg: NDArray[np.uint8], named: frozenset[str], table: FeatureTable
+) -> frozenset[str]:
+    """Return the classes of which a label map tells nothing.
+
+    A feature that every head has and that is nowhere drawn was not drawn yet.
+    """
+    drawn = {class_name(int(i), table) for i in np.unique(dseg) if i}
+    expected = {feature.name for feature in table.features if feature.expected}
+    return frozenset(set(table.classes[1:]) - named | expected - drawn)
 
 
 def _find_targets(head: EvaluationHead) -> NDArray[np.uint8]:
@@ -188,14 +214,23 @@ def _find_targets(head: EvaluationHead) -> NDArray[np.uint8]:
     return out
 
 
-def class_map(head: EvaluationHead) -> TrainingHead:
+def class_table(table: FeatureTable) -> NDArray[np.uint8]:
+    """Return the detector class of each label index."""
+    out = CLASS_TABLE.copy()
+    for feature in table.features:
+        out[list(feature.label)] = table.classes.index(feature.name)
+    return out
+
+
+def class_map(head: EvaluationHead, table: FeatureTable = STANDARD) -> TrainingHead:
     """Return a head on the detector's grid with classes in place of label indices."""
-    hidden = {CLASSES[CLASS_OF_LABEL[i]] for i in head.hidden}
+    hidden = {class_name(i, table) for i in head.hidden} | head.unlabelled
     return TrainingHead(
         name=head.name,
         image=torch.from_numpy((head.image.clip(0, 1) * 255).round().astype(np.uint8)),
-        classes=torch.from_numpy(CLASS_TABLE[head.dseg]),
-        visible=tuple(name for name in CLASSES[1:] if name not in hidden),
+        classes=torch.from_numpy(class_table(table)[head.dseg]),
+        visible=tuple(name for name in table.classes[1:] if name not in hidden),
+        unknown=tuple(sorted(table.classes.index(name) for name in head.unlabelled)),
     )
 
 
@@ -208,7 +243,22 @@ def _read(path: Path) -> tuple[NDArray[np.generic], NDArray[np.float64]]:
         raise ImageError(f"Cannot read {path}: {error}.") from error
 
 
-def _hidden(text: str) -> frozenset[int]:
-    """Parse ``eyes=full;ear_left=absent``: the labels of the parts that are absent."""
-    parts = {part.partition("=")[0] for part in text.split(";") if part.endswith("=absent")}
-    return frozenset(index for part in parts for index in LABELS_OF_PART.get(part, ()))
+def _hidden(text: str, table: FeatureTable) -> tuple[frozenset[int], frozenset[str]]:
+    """Parse ``eyes=full;ear_left=absent;chin=unknown``.
+
+    Returns
+    -------
+    hidden
+        Labels of what is absent: it is not scored.
+    unknown
+        Classes of what was not looked for.
+    """
+    parts = {**LABELS_OF_PART, **{feature.name: feature.label for feature in table.features}}
+    told = [part.strip().partition("=") for part in text.split(";")]
+    absent = {name for name, _, state in told if state == "absent"}
+    unknown = {name for name, _, state in told if state == "unknown"}
+    labels = {name: parts.get(name, ()) for name in absent | unknown}
+    return (
+        frozenset(index for name in absent for index in labels[name]),
+        frozenset(class_name(index, table) for name in unknown for index in labels[name]),
+    )

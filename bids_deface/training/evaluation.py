@@ -11,16 +11,20 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bids_deface.anatomy import BRAIN, CLASS_OF_LABEL, CLASSES, LABELS
+from bids_deface.anatomy import BRAIN
 from bids_deface.bright_air import doubts_of_bright_air, has_bright_air
 from bids_deface.detection.detector import FeatureDetector
+from bids_deface.detection.extra_painting import paint_extras
+from bids_deface.detection.extra_regions import find_extras
 from bids_deface.detection.grid import resample_labels
 from bids_deface.detection.painting import paint
 from bids_deface.detection.plausibility import Status
 from bids_deface.detection.sighting import SEEN, Sighting
 from bids_deface.detection.turns import turned
 from bids_deface.errors import NoHeadError
-from bids_deface.training.data import CLASS_TABLE, EvaluationHead
+from bids_deface.feature_table import FeatureTable
+from bids_deface.training.data import EvaluationHead, class_table
+from bids_deface.training.labelled import class_name
 from bids_deface.training.losses import dice_per_class
 from bids_deface.volume import zooms_of
 
@@ -28,8 +32,6 @@ from bids_deface.volume import zooms_of
 RECALL_MM = 10.0
 #: Volume from which a label counts as a visible feature, ml.
 LEAST_VISIBLE_ML = 0.5
-#: Class name and label index of each region.
-REGIONS = tuple((CLASSES[CLASS_OF_LABEL[label.index]], label.index) for label in LABELS)
 GONE = (Status.ABSENT, Status.OUTSIDE)
 
 
@@ -101,6 +103,10 @@ def score_head(detector: FeatureDetector, head: EvaluationHead, condition: str) 
     condition
         Name of the perturbation that made it.
     """
+    table = detector.table
+    # Of what nobody labelled nothing can be said.
+    regions = [(class_name(row.index, table), row.index) for row in table.all_labels]
+    regions = [(name, index) for name, index in regions if name not in head.unlabelled]
     began = time.perf_counter()
     try:
         turn, sighting = detector.look(head.image, head.affine)
@@ -108,25 +114,27 @@ def score_head(detector: FeatureDetector, head: EvaluationHead, condition: str) 
         sighting = None
     if sighting is None or sighting.problem is not None:
         seconds = time.perf_counter() - began
-        for name, index in REGIONS:
+        for name, index in regions:
             visible = _is_visible(head, index)
             yield Score(
                 head.name, condition, name, visible, "refused", np.nan, np.nan, np.nan, seconds
             )
         return
     image, affine = turned(head.image, head.affine, turn)
-    dseg, zooms = paint(sighting, image, affine), zooms_of(affine)
+    extras, dseg = find_extras(sighting, table), paint(sighting, image, affine)
+    paint_extras(dseg, sighting, extras, affine)
+    zooms = zooms_of(affine)
     guessed = has_bright_air(image, dseg, zooms, sighting.outline.threshold) and bool(
         doubts_of_bright_air(image, dseg, zooms)
     )
     seconds = time.perf_counter() - began
     truth = turned(head.dseg, head.affine, turn)[0]
     targets = turned(head.target, head.affine, turn)[0]
-    status = {report.index: report.status for report in sighting.regions}
-    dice = _dice(sighting, truth, affine)
+    status = {r.index: r.status for r in (*sighting.regions, *extras.reports)}
+    dice = _dice(sighting, truth, affine, table)
     # With one side hidden, the class cannot be compared.
-    hidden = {name for name, index in REGIONS if index in head.hidden}
-    for name, index in REGIONS:
+    hidden = {name for name, index in regions if index in head.hidden}
+    for name, index in regions:
         visible, apart, coverage = _is_visible(head, index), np.nan, np.nan
         if visible:
             drawn = dseg == BRAIN if index == BRAIN else (dseg > 0) & (dseg != BRAIN)
@@ -154,12 +162,15 @@ def _is_visible(head: EvaluationHead, index: int) -> bool:
 
 
 def _dice(
-    sighting: Sighting, truth: NDArray[np.uint8], affine: NDArray[np.float64]
+    sighting: Sighting,
+    truth: NDArray[np.uint8],
+    affine: NDArray[np.float64],
+    table: FeatureTable,
 ) -> dict[str, float]:
     """Return the Dice of each class on the detector's grid."""
     labels = resample_labels(truth, affine, sighting.conformed.grid)
     seen = torch.from_numpy(sighting.probseg.argmax(axis=0))
-    return dice_per_class(seen, torch.from_numpy(CLASS_TABLE[labels]))
+    return dice_per_class(seen, torch.from_numpy(class_table(table)[labels]), table.classes)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -9,6 +10,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from bids_deface.anatomy import CLASSES
+
+#: Logit of a class that a sample cannot hold; finite, so that no gradient is undefined.
+NEVER = -1e4
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,29 @@ class LossConfig:
     cross_entropy: float = 1.0
     class_weights: tuple[float, ...] = (0.6, 2.0, 2.0, 2.0, 2.0, 1.0)
     present_only: bool = True
+
+
+def merge_unknown(logits: Tensor, unknown: Sequence[int]) -> Tensor:
+    """Add classes of which nothing is known in a sample to its background.
+
+    What is labelled as background may be one of them, and neither is wrong
+    (Shi et al. 2021, doi 10.1016/j.media.2021.101979).
+
+    Parameters
+    ----------
+    logits
+        (n, c, i, j, k).
+    unknown
+        Channels of these classes.
+    """
+    if not unknown:
+        return logits
+    merged = torch.logsumexp(logits[:, [0, *unknown]], dim=1)
+    channels = [
+        merged if c == 0 else torch.full_like(merged, NEVER) if c in unknown else logits[:, c]
+        for c in range(logits.shape[1])
+    ]
+    return torch.stack(channels, dim=1)
 
 
 def segmentation_loss(logits: Tensor, classes: Tensor, config: LossConfig) -> Tensor:
@@ -59,10 +86,12 @@ def segmentation_loss(logits: Tensor, classes: Tensor, config: LossConfig) -> Te
     return 1 - region_dice + config.cross_entropy * entropy
 
 
-def dice_per_class(predicted: Tensor, truth: Tensor) -> dict[str, float]:
+def dice_per_class(
+    predicted: Tensor, truth: Tensor, classes: Sequence[str] = CLASSES
+) -> dict[str, float]:
     """Return the Dice overlap of each class but background; NaN where both are empty."""
     out = {}
-    for index, name in enumerate(CLASSES):
+    for index, name in enumerate(classes):
         if index == 0:
             continue
         a, b = predicted == index, truth == index

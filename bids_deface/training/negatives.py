@@ -59,8 +59,9 @@ def remove(image: Tensor, classes: Tensor, gone: Tensor, fill: float) -> tuple[T
     """Fill ``gone`` and drop the label of each region of which little is left."""
     left = classes * ~gone
     before = torch.bincount(classes.flatten(), minlength=len(CLASSES))
-    after = torch.bincount(left.flatten(), minlength=len(CLASSES))
-    for index in FACE:
+    after = torch.bincount(left.flatten(), minlength=len(before))
+    # The standard ones and those of a table, which come after the brain.
+    for index in (*FACE, *range(BRAIN_CLASS + 1, len(before))):
         if after[index] < LEAST_LEFT * before[index]:
             left = torch.where(left == index, torch.zeros_like(left), left)
     return torch.where(gone, torch.full_like(image, fill), image), left

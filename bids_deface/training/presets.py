@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Final
 
+from bids_deface.anatomy import CLASSES
 from bids_deface.detection.network import NetworkConfig
 from bids_deface.errors import UsageError
+from bids_deface.feature_table import FeatureTable
 from bids_deface.training.augment import AugmentConfig
 from bids_deface.training.geometry import GeometryConfig
 from bids_deface.training.losses import LossConfig
@@ -24,6 +26,8 @@ class Recipe:
         The three parts of the model.
     learning_rate
         Peak (default recipe) or constant (``jeong2020``) learning rate.
+    new_only
+        Learn features of a table only, in a side branch; the standard ones stay as they are.
     one_cycle
         Whether the rate warms up and then falls to zero; else it is constant.
     weight_decay
@@ -42,6 +46,7 @@ class Recipe:
     augmentation: AugmentConfig = field(default_factory=AugmentConfig)
     loss: LossConfig = field(default_factory=LossConfig)
     learning_rate: float = 2e-3
+    new_only: bool = False
     one_cycle: bool = True
     weight_decay: float = 1e-4
     average: float = 0.998
@@ -77,9 +82,42 @@ JEONG2020: Final = Recipe(
     patience=5,
 )
 
-PRESETS: Final[Mapping[str, Recipe]] = MappingProxyType(
-    {"default": Recipe(), "jeong2020": JEONG2020}
+#: For weights that are trained already: smaller turns, a lower rate, a short average.
+FINETUNE: Final = Recipe(
+    augmentation=AugmentConfig(
+        geometry=GeometryConfig(rotation_deg=20.0, zoom=(0.85, 1.15)),
+        artefact=0.15,
+        crop=0.15,
+        negative=0.1,
+    ),
+    learning_rate=1e-2,
+    new_only=True,
+    average=0.95,
+    steps=2_000,
+    validate_every=100,
 )
+
+PRESETS: Final[Mapping[str, Recipe]] = MappingProxyType(
+    {"default": Recipe(), "finetune": FINETUNE, "jeong2020": JEONG2020}
+)
+#: Weight of a class of a table in the cross-entropy.
+EXTRA_WEIGHT: Final = 2.0
+
+
+def for_table(recipe: Recipe, network: NetworkConfig, table: FeatureTable) -> Recipe:
+    """Return a recipe for a network that learns the features of a table, too.
+
+    Parameters
+    ----------
+    recipe
+        For the standard features.
+    network
+        Shape of the network, one channel for each class.
+    table
+        Features beside the standard ones.
+    """
+    weights = (*recipe.loss.class_weights[: len(CLASSES)], *([EXTRA_WEIGHT] * len(table.names)))
+    return replace(recipe, network=network, loss=replace(recipe.loss, class_weights=weights))
 
 
 def find_preset(name: str) -> Recipe:

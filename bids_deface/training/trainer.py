@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from dataclasses import dataclass
@@ -16,20 +15,21 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bids_deface.anatomy import CLASSES, FACE_CLASSES
+from bids_deface.anatomy import BRAIN_CLASS, CLASSES
 from bids_deface.detection.inference import device_available, predict
 from bids_deface.detection.network import AttentionUNet, to_device
 from bids_deface.detection.weights import save_weights
 from bids_deface.errors import DeviceError, OutputError
+from bids_deface.feature_table import STANDARD, FeatureTable
 from bids_deface.training.augment import augment
 from bids_deface.training.data import TrainingHead
-from bids_deface.training.losses import dice_per_class, segmentation_loss
+from bids_deface.training.log import LOG_NAME, append_log, trim_log
+from bids_deface.training.losses import dice_per_class, merge_unknown, segmentation_loss
 from bids_deface.training.presets import Recipe
+from bids_deface.training.side import freeze_old, learn_extras
 
-LOG_COLUMNS = ("step", "hours", "learning_rate", "loss", *CLASSES[1:], "mean_face")
 BEST_WEIGHTS = "best.safetensors"
 CHECKPOINT = "checkpoint.pt"
-LOG_NAME = "log.tsv"
 
 
 @dataclass(frozen=True)
@@ -68,16 +68,21 @@ class Trainer:
         validation: list[TrainingHead],
         *,
         start_from: AttentionUNet | None = None,
+        table: FeatureTable = STANDARD,
     ) -> None:
-        self.recipe, self.options = recipe, options
+        self.recipe, self.options, self.table = recipe, options, table
         self.device = open_device(options.device)
         self.train_heads, self.validation_heads = train, validation
         torch.manual_seed(options.seed)
         network = start_from or AttentionUNet(recipe.network)
         self.network = to_device(network, self.device)
         self.averaged = deepcopy(self.network).eval().requires_grad_(False)
+        if recipe.new_only:
+            freeze_old(self.network)
         self.optimizer = torch.optim.AdamW(
-            self.network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
+            [value for value in self.network.parameters() if value.requires_grad],
+            lr=recipe.learning_rate,
+            weight_decay=recipe.weight_decay,
         )
         self.step, self.spent_s, self.best, self.stale = 0, 0.0, -1.0, 0
         options.out_dir.mkdir(parents=True, exist_ok=True)
@@ -93,8 +98,8 @@ class Trainer:
             Called after each validation with one row of the log.
         """
         last, losses = time.monotonic(), []
-        for image, classes in self._samples():
-            losses.append(self._train_step(image, classes))
+        for image, classes, unknown in self._samples():
+            losses.append(self._train_step(image, classes, unknown))
             self.step += 1
             now = time.monotonic()
             self.spent_s, last = self.spent_s + now - last, now
@@ -122,19 +127,22 @@ class Trainer:
         shape = min(1.0, p / 0.02 + 0.01) * 0.5 * (1 + math.cos(math.pi * p))
         return self.recipe.learning_rate * shape
 
-    def _samples(self) -> Iterator[tuple[Tensor, Tensor]]:
+    def _samples(self) -> Iterator[tuple[Tensor, Tensor, tuple[int, ...]]]:
         """Yield augmented samples, the next one being made while this one is used."""
         with ThreadPoolExecutor(1) as pool:
             step = self.step
             coming = pool.submit(self._sample, step)
             while True:
-                image, classes = coming.result()
+                sample = coming.result()
                 step += 1
                 coming = pool.submit(self._sample, step)
-                yield image, classes
+                yield sample
 
-    def _sample(self, step: int) -> tuple[Tensor, Tensor]:
-        """Make the sample of one step: the same whether or not the run was interrupted."""
+    def _sample(self, step: int) -> tuple[Tensor, Tensor, tuple[int, ...]]:
+        """Make the sample of one step: the same whether or not the run was interrupted.
+
+        Returns image, classes, and the channels of classes of which nothing is known in it.
+        """
         epoch, position = divmod(step, len(self.train_heads))
         seed = self.options.seed * 1_000_003 + epoch
         order = torch.randperm(
@@ -143,21 +151,18 @@ class Trainer:
         head = self.train_heads[int(order[position])]
         generator = torch.Generator().manual_seed(self.options.seed * 7_919 + step)
         image, classes = head.image.to(self.device), head.classes.to(self.device)
-        return augment(image, classes, self.recipe.augmentation, generator)
+        return (*augment(image, classes, self.recipe.augmentation, generator), head.unknown)
 
-    def _train_step(self, image: Tensor, classes: Tensor) -> float:
+    def _train_step(self, image: Tensor, classes: Tensor, unknown: tuple[int, ...]) -> float:
         rate = self.learning_rate
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         batch = image[None, None].to(memory_format=torch.channels_last_3d)
         self.network.train()
-        with torch.autocast(self.device.type, torch.bfloat16):
-            logits = self.network(batch)
-        loss = segmentation_loss(logits.float(), classes[None], self.recipe.loss)
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
-        self.optimizer.step()
+        if self.recipe.new_only:
+            loss = learn_extras(self.network, batch, classes, unknown, self.optimizer)
+        else:
+            loss = self._learn_all(batch, classes, unknown)
         # A short average at the start, so that the first weights are forgotten.
         decay = min(self.recipe.average, (1 + self.step) / (10 + self.step))
         decay = decay if self.recipe.average else 0.0
@@ -166,17 +171,32 @@ class Trainer:
                 self.averaged.parameters(), self.network.parameters(), strict=True
             ):
                 mean.lerp_(value, 1 - decay)
+        return loss
+
+    def _learn_all(self, batch: Tensor, classes: Tensor, unknown: tuple[int, ...]) -> float:
+        with torch.autocast(self.device.type, torch.bfloat16):
+            logits = self.network(batch)
+        told = merge_unknown(logits.float(), unknown)
+        loss = segmentation_loss(told, classes[None], self.recipe.loss)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
+        self.optimizer.step()
         return float(loss.detach())
 
     def _validate(self, loss: float) -> dict[str, float]:
-        scores = mean_dice(self.averaged, self.validation_heads)
-        face = sum(scores[name] for name in FACE_CLASSES) / len(FACE_CLASSES)
+        scores = mean_dice(self.averaged, self.validation_heads, self.table.classes)
+        # What no validation head shows has no say.
+        brain = CLASSES[BRAIN_CLASS]
+        known = [v for name, v in scores.items() if name != brain and not math.isnan(v)]
+        face = sum(known) / len(known) if known else math.nan
         if face > self.best:
             self.best, self.stale = face, 0
             save_weights(
                 self.options.out_dir / BEST_WEIGHTS,
                 self.averaged.state_dict(),
                 self.recipe.network,
+                self.table,
             )
         else:
             self.stale += 1
@@ -197,6 +217,7 @@ class Trainer:
         path = self.options.out_dir / CHECKPOINT
         state: dict[str, Any] = {
             "recipe": json.dumps(self.recipe.to_dict()),
+            "table": json.dumps(self.table.to_dict()),
             "network": self.network.state_dict(),
             "averaged": self.averaged.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -210,9 +231,12 @@ class Trainer:
         if not path.is_file():
             return
         state = torch.load(path, map_location=self.device, weights_only=True)
-        if state["recipe"] != json.dumps(self.recipe.to_dict()):
+        table = state.get("table", json.dumps(STANDARD.to_dict()))
+        same = table == json.dumps(self.table.to_dict())
+        if not same or state["recipe"] != json.dumps(self.recipe.to_dict()):
             raise OutputError(
-                f"{path} belongs to another recipe.", "Choose another folder or pass --restart."
+                f"{path} belongs to another recipe or table of features.",
+                "Choose another folder or pass --restart.",
             )
         self.network.load_state_dict(state["network"])
         self.averaged.load_state_dict(state["averaged"])
@@ -228,30 +252,14 @@ def open_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def mean_dice(network: AttentionUNet, heads: list[TrainingHead]) -> dict[str, float]:
+def mean_dice(
+    network: AttentionUNet, heads: list[TrainingHead], classes: Sequence[str] = CLASSES
+) -> dict[str, float]:
     """Return the mean Dice of each class over the heads in which it is visible."""
-    scores: dict[str, list[float]] = {name: [] for name in CLASSES[1:]}
+    scores: dict[str, list[float]] = {name: [] for name in classes[1:]}
     for head in heads:
         probability = predict(network, head.image.float() / 255)
-        for name, value in dice_per_class(probability.argmax(0), head.classes).items():
+        for name, value in dice_per_class(probability.argmax(0), head.classes, classes).items():
             if name in head.visible and not math.isnan(value):
                 scores[name].append(value)
     return {name: sum(v) / len(v) if v else math.nan for name, v in scores.items()}
-
-
-def append_log(path: Path, row: dict[str, float]) -> None:
-    """Add one row to the TSV log."""
-    new = not path.exists()
-    with path.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, delimiter="\t", lineterminator="\n")
-        if new:
-            writer.writerow(LOG_COLUMNS)
-        writer.writerow([f"{row[name]:.6g}" for name in LOG_COLUMNS])
-
-
-def trim_log(path: Path, step: int) -> None:
-    """Drop rows that a killed run wrote after its last checkpoint."""
-    if path.exists():
-        head, *rows = path.read_text(encoding="utf-8").splitlines()
-        kept = [row for row in rows if float(row.split("\t")[0]) <= step]
-        path.write_text("\n".join([head, *kept]) + "\n", encoding="utf-8")

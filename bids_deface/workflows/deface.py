@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from nipype.interfaces.utility import IdentityInterface
 from nipype.pipeline.engine import Node, Workflow
@@ -29,6 +29,7 @@ def init_deface_wf(
     on_doubt: str = "review",
     random_seed: int | None = None,
     model: str | None = None,
+    methods: Mapping[str, str] | None = None,
     device: str = "cpu",
     omp_nthreads: int = 1,
     keep_extensions: bool = False,
@@ -50,7 +51,7 @@ def init_deface_wf(
     Parameters
     ----------
     features
-        Features to hide; None takes all of the protocol's.
+        Features to hide; None takes all of the protocol's and all of the model's own.
     protocol
         ``default`` or ``jeong2020``.
     level
@@ -61,6 +62,8 @@ def init_deface_wf(
         Seed of the random fill, for tests only.
     model
         Weights file; None takes the package's own.
+    methods
+        How features are hidden that only this model knows, where not as its table says.
     device
         Torch device of the detector.
     omp_nthreads
@@ -140,6 +143,7 @@ def init_deface_wf(
     )
     if model is not None:
         deface.inputs.model = model
+    deface.inputs.methods = dict(methods or {})
     if features is not None:
         deface.inputs.features = list(features)
     if random_seed is not None:

@@ -125,7 +125,8 @@ def _deface_graph(image: PlannedImage, settings: RunSettings) -> Workflow:
     detects = image.regions is Regions.OWN and not image.references
     deface_wf = init_deface_wf(
         # At the level face there is no choice of features.
-        features=None if settings.deface.level is Level.FACE else settings.deface.features,
+        features=None if settings.deface.level is Level.FACE else settings.deface.names,
+        methods=settings.deface.chosen_methods,
         protocol=settings.deface.protocol,
         level=settings.deface.level.value,
         on_doubt=settings.deface.on_doubt.value,

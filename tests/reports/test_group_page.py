@@ -210,10 +210,10 @@ def test_records_that_come_meanwhile_are_on_the_page(tmp_path, monkeypatch):
     write_dataset(tmp_path, [passed(T1W)])
     whole = group_page.group_html
 
-    def slow(rows, identity):
+    def slow(rows, identity, features):
         if len(rows) == 1:
             write_dataset(tmp_path, [passed(T1W), passed(T2W)])
-        return whole(rows, identity)
+        return whole(rows, identity, features)
 
     monkeypatch.setattr(group_page, "group_html", slow)
     assert len(data_of(write_group_page(tmp_path).read_text())) == 2
