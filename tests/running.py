@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from bids_deface.dataset.demo import nifti_bytes
-from bids_deface.population import synthetic_head
+from bids_deface.population import SyntheticHead, synthetic_head
 
 PROC = Path("/proc")
 
@@ -30,6 +30,16 @@ def coarse_dataset(folder: Path, zooms: dict[str, float]) -> Path:
         path.parent.mkdir(parents=True)
         path.write_bytes(nifti_bytes(head))
     return folder
+
+
+def doubtful_head() -> SyntheticHead:
+    """Return a head, 3 mm, whose nose was painted over with tissue: it awaits review."""
+    head = synthetic_head(np.random.default_rng(0), zoom=2.0)
+    data = head.data.copy()
+    low, high = (f(np.argwhere(head.dseg == 3), axis=0) for f in (np.min, np.max))
+    box = tuple(slice(max(0, a - 5), b + 6) for a, b in zip(low, high, strict=True))
+    data[box] = 400
+    return SyntheticHead(data, head.dseg, head.affine)
 
 
 def t1w(subject: str) -> str:
