@@ -16,6 +16,7 @@ import numpy as np
 from isal import igzip
 from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
+from nibabel.wrapstruct import WrapStructError
 
 from bids_deface.anatomy import LABELS
 from bids_deface.containers.files import DAMAGED, write_whole
@@ -27,6 +28,10 @@ from bids_deface.textfiles import read_json
 #: Features by the names they have in the file.
 NAMES: Final = {label.name.replace(" ", "_"): label.index for label in LABELS if label.feature}
 ROOT: Final = "Corrections"
+#: What bytes raise that are no image.
+_UNREADABLE = (
+    *DAMAGED, OSError, ValueError, HeaderDataError, ImageFileError, WrapStructError,
+)  # fmt: skip
 #: No feature is larger, and no scanner reaches farther, in millimetres.
 LARGEST_MM, FARTHEST_MM = 120.0, 2000.0
 
@@ -110,7 +115,7 @@ def painted_labels(packed: bytes, original: Path) -> nib.Nifti1Image:
     try:
         painted = nib.Nifti1Image.from_bytes(igzip.decompress(packed))
         data = np.asarray(painted.dataobj)
-    except (*DAMAGED, OSError, ValueError, HeaderDataError, ImageFileError) as error:
+    except _UNREADABLE as error:
         raise UsageError("What was painted is no image.", hint) from error
     scan: Any = nib.load(original)
     shape, affine = scan.shape[:3], scan.affine

@@ -196,11 +196,12 @@ class Runs:
             "Output": str(command.folder), "Started": time.time(), "Review": review,
         }  # fmt: skip
         write_json(run.folder / JOB, job)
-        _let_go(run.folder)
+        let_go(run.folder)
         return run
 
 
-def _let_go(folder: Path) -> None:
+def let_go(folder: Path) -> None:
+    """Start the keeper of a run's folder; it lives on when this process ends."""
     keeper = subprocess.Popen(  # noqa: S603 this program itself, in a folder of its own
         [sys.executable, "-m", "bids_deface.review.keeper", str(folder)],
         stdin=subprocess.DEVNULL,

@@ -39,15 +39,16 @@ export function toast(text: string, bad = false): void {
 
 let numbered = 0;
 
-/** A label, its field and what it means, tied together for those who hear the page. */
-export function field(label: string, input: HTMLElement, help = ""): HTMLElement {
+/** A label, its field and what it means, tied together for those who hear the page.
+ * What is shown may be a row that the field is part of. */
+export function field(label: string, input: HTMLElement, help = "", row = input): HTMLElement {
   numbered += 1;
   input.id ||= `field-${numbered}`;
   const text = h("label", { for: input.id }, label);
-  if (!help) return h("div", { class: "field" }, text, input);
+  if (!help) return h("div", { class: "field" }, text, row);
   const more = h("small", { id: `${input.id}-help` }, help);
   input.setAttribute("aria-describedby", more.id);
-  return h("div", { class: "field" }, text, input, more);
+  return h("div", { class: "field" }, text, row, more);
 }
 
 export function check(label: string, input: HTMLInputElement, help = ""): HTMLElement {

@@ -28,15 +28,10 @@ export const choosePage: Page = async (place) => {
     h("ul", { class: "runs" }, ...[...seen].map(([link, run]) =>
       h("li", {}, h("a", { href: link }, h("strong", {}, run.output)), h("span", { class: "soft" }, when(run.started))))),
     h("h2", {}, "Other results"),
-    block(field("Originals", raw.input), raw.row),
-    block(field("Results", out.input), out.row),
+    field("Originals", raw.input, "", raw.row),
+    field("Results", out.input, "", out.row),
     h("div", { class: "row" }, open),
     h("p", { class: "soft" }, "Results of DICOM series and single images are reviewed with the command line: see the documentation."),
   );
   return undefined;
 };
-
-function block(label: HTMLElement, row: HTMLElement): HTMLElement {
-  label.append(row);
-  return label;
-}

@@ -8,7 +8,7 @@ import { corrector } from "./correct";
 import { decider } from "./decide";
 import { Drawing } from "./drawing";
 import { imageLink, inOrder } from "./table";
-import { VIEWS, Viewer } from "./viewer";
+import { FRONT, VIEWS, Viewer } from "./viewer";
 
 const KEYS = "n next, p previous, a accept, r reject, m mask, g regions, 1-5 views";
 
@@ -126,5 +126,5 @@ function controls(place: HTMLElement, viewer: Viewer, details: ImageDetails, key
   };
   fill(place, ...views, overlay("mask", "Mask", "m"), overlay("dseg", "Regions", "g"),
     details.parts.defaced && range("Defaced to original", 100, 0, (value) => viewer.blend(value / 100)),
-    range("Turn the head", 360, 150, (value) => viewer.turn(value)));
+    range("Turn the head", 360, FRONT, (value) => viewer.turn(value)));
 }

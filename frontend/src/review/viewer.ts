@@ -5,6 +5,8 @@ import { type Label, type Part, type Triple, getBytes } from "../api";
 
 /** Voxels darker than this share of the bright ones are air in the 3D view. */
 const AIR = 0.12;
+/** The face looks at whoever sits before the screen, a little turned. */
+export const FRONT = 160;
 export const VIEWS: Record<string, SLICE_TYPE> = {
   "all views": SLICE_TYPE.MULTIPLANAR,
   axial: SLICE_TYPE.AXIAL,
@@ -115,7 +117,7 @@ export class Viewer {
       this.right.broadcastTo([this.left], { "2d": true, "3d": true });
     }
     for (const one of this.both()) {
-      one.setRenderAzimuthElevation(150, 5);
+      one.setRenderAzimuthElevation(FRONT, 5);
       one.drawScene();
     }
     this.show("mask", false);

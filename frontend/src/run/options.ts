@@ -17,7 +17,7 @@ interface Control {
   value: () => Value | null;
 }
 
-const MAIN = ["level", "features", "protocol", "on_doubt"];
+const MAIN = ["features", "level", "protocol", "on_doubt"];
 
 function control(option: Option): Control {
   const label = OPTION_LABELS[option.name] ?? option.name;
@@ -64,7 +64,7 @@ function several(option: Option, label: string): Control {
 /** Return the fields of a program's options; they follow each other where they must. */
 export function optionFields(kind: Kind, choices: Choices): Fields {
   const controls = new Map(choices.options[kind].map((one) => [one.name, control(one)]));
-  const main = h("div", {}, ...MAIN.map((name) => controls.get(name)?.row));
+  const main = h("div", { class: "grid" }, ...MAIN.map((name) => controls.get(name)?.row));
   const rest = [...controls].filter(([name]) => !MAIN.includes(name));
   const more = h("div", { class: "grid" }, ...rest.map(([, one]) => one.row));
   const level = main.querySelector<HTMLSelectElement>("[data-option=level]");

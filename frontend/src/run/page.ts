@@ -79,8 +79,8 @@ export const runPage: Page = async (place, _query, choices) => {
     h("section", { class: "form" },
       h("h1", {}, "Hide faces"),
       h("fieldset", {}, h("legend", {}, "What do you have?"), h("div", { class: "row" }, ...kinds)),
-      wide(field("From where", source.input, "It is never changed."), source.row),
-      wide(field("To where", output.input, "A folder of its own, new or of an earlier run; what is done is skipped."), output.row),
+      field("From where", source.input, "It is never changed.", source.row),
+      field("To where", output.input, "A folder of its own, new or of an earlier run; what is done is skipped.", output.row),
       options,
       h("div", { class: "row" }, show, note),
       planned,
@@ -99,14 +99,6 @@ export const runPage: Page = async (place, _query, choices) => {
   const timer = setInterval(() => void look(), POLL_MS);
   return () => clearInterval(timer);
 };
-
-/** Put the row with the button where the field stands alone. */
-function wide(line: HTMLElement, row: HTMLElement): HTMLElement {
-  const help = line.querySelector("small");
-  line.append(row);
-  if (help) line.append(help);
-  return line;
-}
 
 function planView(plan: Plan): (HTMLElement | false)[] {
   if (plan.exit_code) return [h("h2", {}, "That cannot be done"), problem(plan.messages)];
