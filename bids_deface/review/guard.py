@@ -40,7 +40,10 @@ HEADERS = {
 }
 #: Asks for the page anew from within it: a cookie of this kind is not sent on a redirect that
 #: began at a link elsewhere.
-ENTER = '<!doctype html><meta http-equiv="refresh" content="0;url=/"><title>bids-deface</title>'
+ENTER = (
+    '<!doctype html><meta http-equiv="refresh" content="0;url=/"><link rel="icon" href="data:,">'
+    "<title>bids-deface</title>"
+)
 
 
 class Guard:

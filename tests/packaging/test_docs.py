@@ -24,6 +24,7 @@ PARSERS = {
     "bids-deface-evaluate": "identity",
     "bids-deface-train": "train",
     "bids-deface-demo": "demo",
+    "bids-deface-ui": "review.main",
 }
 BLOCK = re.compile(r"^ *```(\w*)[^\n]*\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -92,7 +93,9 @@ def commands(lines: str) -> list[list[str]]:
 
 @cache
 def parser_of(name: str):
-    return import_module(f"bids_deface.cli.{PARSERS[name]}").build_parser()
+    module = PARSERS[name]
+    place = module if "." in module else f"cli.{module}"
+    return import_module(f"bids_deface.{place}").build_parser()
 
 
 def unknown_options(call: list[str]) -> list[str]:

@@ -168,7 +168,7 @@ def test_a_feature_is_placed_and_painted_where_one_clicks(ran, place):
         page.mouse.move(middle[0] + 15 * np.cos(angle), middle[1] + 15 * np.sin(angle))
     page.mouse.up()
     page.click("#keep")
-    page.wait_for_function("document.querySelectorAll('.toast').length > 1")
+    page.locator(".toast").nth(1).wait_for()
     entry = json.loads(file.read_text())["Corrections"][t1w("1")]
     labels = nib.load(file.parent / entry["Labels"])
     scan = nib.load(place / "raw" / t1w("1"))

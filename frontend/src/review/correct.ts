@@ -54,8 +54,14 @@ export function corrector(tools: Tools): Correcting {
   function change(next: Feature | null): void {
     if (next) features[select.value] = next;
     else Reflect.deleteProperty(features, select.value);
-    drawing.ellipsoids(features);
+    preview();
     draw();
+  }
+
+  /** Show what was corrected, and where the chosen feature was found. */
+  function preview(): void {
+    const found = details.places[select.value];
+    drawing.ellipsoids({ ...(found ? { [select.value]: found } : {}), ...features });
   }
 
   /** Fill the fields with the chosen feature. */
@@ -90,6 +96,7 @@ export function corrector(tools: Tools): Correcting {
       tools.goTo(known.CentreMm);
       follow.checked = old;
     }
+    if (mode === "place") preview();
     draw();
   }
 
@@ -101,7 +108,7 @@ export function corrector(tools: Tools): Correcting {
   function choose(next: typeof mode): void {
     mode = next;
     if (mode === "off") drawing.hide();
-    else if (mode === "place") drawing.ellipsoids(features);
+    else if (mode === "place") preview();
     else drawing.pen(select.value);
     view();
   }

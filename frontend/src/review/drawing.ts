@@ -65,7 +65,6 @@ export class Drawing {
     private readonly viewer: Niivue,
     private readonly labels: Label[],
   ) {
-    viewer.createEmptyDrawing();
     const rgb = labels.map((one) => [1, 3, 5].map((at) => parseInt(one.color.slice(at, at + 2), 16)));
     const channel = (n: number): number[] => [0, ...rgb.map((one) => one[n] ?? 0)];
     viewer.drawLut = cmapper.makeDrawLut({
@@ -74,7 +73,13 @@ export class Drawing {
       I: [0, ...labels.map((one) => one.index)],
       labels: ["", ...labels.map((one) => one.name)],
     });
-    viewer.setDrawingEnabled(false);
+  }
+
+  /** Return the voxels to draw on; an empty drawing would spoil the light of the 3D view. */
+  private bitmap(): Uint8Array {
+    if (!this.viewer.drawBitmap) this.viewer.createEmptyDrawing();
+    if (!this.viewer.drawBitmap) throw new Error("Nothing can be drawn on this image.");
+    return this.viewer.drawBitmap;
   }
 
   private indexOf(name: string): number {
@@ -84,8 +89,7 @@ export class Drawing {
   /** Show ellipsoids in place of what was painted. */
   ellipsoids(features: Record<string, Feature>): void {
     this.keep();
-    const bitmap = this.viewer.drawBitmap;
-    if (!bitmap) return;
+    const bitmap = this.bitmap();
     bitmap.fill(0);
     const where = grid(this.viewer);
     for (const [name, feature] of Object.entries(features)) {
@@ -98,7 +102,8 @@ export class Drawing {
   pen(name: string): void {
     if (!this.painting) {
       this.painting = true;
-      if (this.viewer.drawBitmap) this.viewer.drawBitmap.set(this.painted ?? new Uint8Array(this.viewer.drawBitmap.length));
+      const bitmap = this.bitmap();
+      bitmap.set(this.painted ?? new Uint8Array(bitmap.length));
       this.viewer.refreshDrawing(true);
     }
     this.viewer.setDrawingEnabled(true);
@@ -113,8 +118,7 @@ export class Drawing {
 
   hide(): void {
     this.keep();
-    this.viewer.drawBitmap?.fill(0);
-    this.viewer.refreshDrawing(true);
+    this.viewer.closeDrawing();
   }
 
   undo(): void {

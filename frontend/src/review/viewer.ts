@@ -23,9 +23,9 @@ export interface Wish {
 }
 
 interface Layers {
-  blend?: number;
-  mask?: number;
-  dseg?: number;
+  blend?: NVImage | undefined;
+  mask?: NVImage | undefined;
+  dseg?: NVImage | undefined;
 }
 
 async function load(part: Part, query: Record<string, string>): Promise<NVImage> {
@@ -55,18 +55,25 @@ function colours(labels: Label[]): { R: number[]; G: number[]; B: number[]; A: n
   };
 }
 
+/** Grey, and in 3D a surface: whatever is no air can not be looked through. */
+const SKIN = "skin";
+const GREY = { R: [0, 60, 255], G: [0, 60, 255], B: [0, 60, 255], A: [0, 255, 255], I: [0, 60, 255] };
+
 function view(onMove?: (mm: Triple) => void): Niivue {
   const viewer = new Niivue({
     show3Dcrosshair: true,
     multiplanarShowRender: SHOW_RENDER.ALWAYS,
     backColor: [0, 0, 0, 1],
     crosshairColor: [0.3, 0.8, 1, 0.7],
+    crosshairWidth: 0.7,
+    crosshairWidthUnit: "mm",
     dragAndDropEnabled: false,
     isColorbar: false,
     loadingText: "",
     logLevel: "silent",
   });
   viewer.drawOpacity = 0.45;
+  viewer.addColormap(SKIN, GREY);
   if (onMove) {
     viewer.onLocationChange = (where) => {
       const { mm } = where as { mm: ArrayLike<number> };
@@ -118,51 +125,54 @@ export class Viewer {
     }
     for (const one of this.both()) {
       one.setRenderAzimuthElevation(FRONT, 5);
-      one.drawScene();
+      void one.setVolumeRenderIllumination(0.7);
     }
-    this.show("mask", false);
-    this.show("dseg", false);
   }
 
+  /** Prepare the images of a view; what is not asked for is no part of it. */
   private stack(viewer: Niivue, [base, blend, mask, dseg]: (NVImage | undefined)[]): Layers {
-    const layers: Layers = {};
-    const add = (image: NVImage | undefined, name?: keyof Layers): void => {
-      if (!image) return;
-      viewer.addVolume(image);
-      if (name) layers[name] = viewer.volumes.length - 1;
-    };
     for (const image of [base, blend]) {
-      if (image) image.cal_min = (image.robust_max ?? 1) * AIR;
+      if (!image) continue;
+      image.cal_min = (image.robust_max ?? 1) * AIR;
+      image.setColormap(SKIN);
     }
-    add(base);
-    add(blend, "blend");
-    add(mask, "mask");
-    add(dseg, "dseg");
-    if (blend) blend.opacity = 0;
     if (mask) {
       mask.setColormap("red");
       [mask.cal_min, mask.cal_max] = [0.5, 1];
     }
     dseg?.setColormapLabel(colours(this.wish.labels));
-    viewer.updateGLVolume();
-    return layers;
+    if (base) viewer.addVolume(base);
+    return { blend, mask, dseg };
   }
 
   private both(): Niivue[] {
     return this.right ? [this.left, this.right] : [this.left];
   }
 
+  /** Lay an image over a view, or take it away: a transparent one would still cast light. */
+  private lay(viewer: Niivue, image: NVImage | undefined, opacity: number): void {
+    if (!image) return;
+    const at = viewer.volumes.indexOf(image);
+    if (opacity === 0) {
+      if (at > 0) viewer.removeVolume(image);
+      return;
+    }
+    image.opacity = opacity;
+    if (at < 0) viewer.addVolume(image);
+    else viewer.setOpacity(at, opacity);
+  }
+
   show(layer: "mask" | "dseg", shown: boolean, strength = 0.45): void {
-    const at = [this.leftLayers[layer], this.rightLayers[layer]];
-    this.both().forEach((one, n) => {
-      const index = at[n];
-      if (index !== undefined) one.setOpacity(index, shown ? strength : 0);
-    });
+    this.lay(this.left, this.leftLayers[layer], shown ? strength : 0);
+    if (this.right) this.lay(this.right, this.rightLayers[layer], shown ? strength : 0);
   }
 
   /** Right view: 0 the defaced head, 1 the original. */
   blend(share: number): void {
-    if (this.rightLayers.blend !== undefined) this.right?.setOpacity(this.rightLayers.blend, share);
+    if (!this.right) return;
+    // Air of the upper image hides nothing: at the end the lower one has to go.
+    this.right.setOpacity(0, Math.min(1, 2 - 2 * share));
+    this.lay(this.right, this.rightLayers.blend, share);
   }
 
   arrange(name: string): void {
