@@ -14,7 +14,7 @@ HEAD = """# Licences of dependencies
 
 What `requirements/image.lock` and `requirements/torch.txt` pin, and under which licence each
 says that it comes. Made by `python tools/licences.py`; do not edit. The licences of the program,
-the weights and the average head are in [NOTICE](../NOTICE). What the local page holds is listed below.
+the weights and the average head are in [NOTICE](../NOTICE). The local page stands below.
 
 | package | version | licence |
 |---|---|---|

@@ -125,6 +125,8 @@ def _listening(host: str, port: int) -> socket.socket:
         if sys.platform != "win32":
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
+        # From now on those who ask wait until the server is there.
+        listener.listen()
     except (OSError, OverflowError) as error:
         listener.close()
         raise OutputError(

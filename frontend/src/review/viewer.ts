@@ -23,7 +23,6 @@ export interface Wish {
 }
 
 interface Layers {
-  blend?: NVImage | undefined;
   mask?: NVImage | undefined;
   dseg?: NVImage | undefined;
 }
@@ -88,6 +87,10 @@ export class Viewer {
   readonly right: Niivue | undefined;
   private leftLayers: Layers = {};
   private rightLayers: Layers = {};
+  /** Voxels of the defaced image and of the original. */
+  private ends: (NVImage["img"] | undefined)[] = [];
+  private wanted = 0;
+  private blending = false;
 
   private constructor(
     private readonly wish: Wish,
@@ -110,31 +113,32 @@ export class Viewer {
   }
 
   private fill(images: Partial<Record<Part, NVImage>>): void {
-    const { original, defaced, mask, dseg } = images;
+    const { original, mask, dseg } = images;
     if (!original) throw new Error("The original is not there: is its content fetched?");
-    this.leftLayers = this.stack(this.left, [original, undefined, mask?.clone(), dseg?.clone()]);
-    if (this.right && defaced) {
-      const old = original.clone();
-      this.rightLayers = this.stack(this.right, [defaced, old, mask, dseg]);
-      // One brightness for both: a change of it would look like a change of the image.
-      defaced.cal_min = original.cal_min ?? 0;
-      defaced.cal_max = original.cal_max ?? 1;
-      this.right.updateGLVolume();
-      this.left.broadcastTo([this.right], { "2d": true, "3d": true });
-      this.right.broadcastTo([this.left], { "2d": true, "3d": true });
-    }
+    this.leftLayers = this.stack(this.left, [original, mask?.clone(), dseg?.clone()]);
+    if (this.right && images.defaced) this.pair(this.right, original, images.defaced, [mask, dseg]);
     for (const one of this.both()) {
       one.setRenderAzimuthElevation(FRONT, 5);
       void one.setVolumeRenderIllumination(0.7);
     }
   }
 
+  private pair(right: Niivue, original: NVImage, defaced: NVImage, over: (NVImage | undefined)[]): void {
+    this.rightLayers = this.stack(right, [defaced, ...over]);
+    if (defaced.img?.length === original.img?.length) this.ends = [defaced.img?.slice(), original.img];
+    // One brightness for both: a change of it would look like a change of the image.
+    defaced.cal_min = original.cal_min ?? 0;
+    defaced.cal_max = original.cal_max ?? 1;
+    right.updateGLVolume();
+    this.left.broadcastTo([right], { "2d": true, "3d": true });
+    right.broadcastTo([this.left], { "2d": true, "3d": true });
+  }
+
   /** Prepare the images of a view; what is not asked for is no part of it. */
-  private stack(viewer: Niivue, [base, blend, mask, dseg]: (NVImage | undefined)[]): Layers {
-    for (const image of [base, blend]) {
-      if (!image) continue;
-      image.cal_min = (image.robust_max ?? 1) * AIR;
-      image.setColormap(SKIN);
+  private stack(viewer: Niivue, [base, mask, dseg]: (NVImage | undefined)[]): Layers {
+    if (base) {
+      base.cal_min = (base.robust_max ?? 1) * AIR;
+      base.setColormap(SKIN);
     }
     if (mask) {
       mask.setColormap("red");
@@ -142,7 +146,7 @@ export class Viewer {
     }
     dseg?.setColormapLabel(colours(this.wish.labels));
     if (base) viewer.addVolume(base);
-    return { blend, mask, dseg };
+    return { mask, dseg };
   }
 
   private both(): Niivue[] {
@@ -167,12 +171,23 @@ export class Viewer {
     if (this.right) this.lay(this.right, this.rightLayers[layer], shown ? strength : 0);
   }
 
-  /** Right view: 0 the defaced head, 1 the original. */
+  /** Right view: 0 the defaced head, 1 the original; in between both, voxel by voxel. */
   blend(share: number): void {
-    if (!this.right) return;
-    // Air of the upper image hides nothing: at the end the lower one has to go.
-    this.right.setOpacity(0, Math.min(1, 2 - 2 * share));
-    this.lay(this.right, this.rightLayers.blend, share);
+    this.wanted = share;
+    if (this.blending) return;
+    this.blending = true;
+    // One after the other, however fast the slider moves.
+    requestAnimationFrame(() => {
+      this.blending = false;
+      const shown = this.right?.volumes[0]?.img;
+      const [defaced, original] = this.ends;
+      if (!shown || !defaced || !original) return;
+      for (let at = 0; at < shown.length; at++) {
+        const old = Number(defaced[at]);
+        shown[at] = old + this.wanted * (Number(original[at]) - old);
+      }
+      this.right?.updateGLVolume();
+    });
   }
 
   arrange(name: string): void {
