@@ -167,11 +167,12 @@ def test_a_feature_is_placed_and_painted_where_one_clicks(ran, place):
     middle = box["x"] + 0.5 * box["width"], box["y"] + 0.4 * box["height"]
     page.mouse.move(middle[0] + 15, middle[1])
     page.mouse.down()
-    for angle in np.linspace(0, 2 * np.pi, 24):
+    for angle in np.linspace(0, 2 * np.pi, 13):
         page.mouse.move(middle[0] + 15 * np.cos(angle), middle[1] + 15 * np.sin(angle))
     page.mouse.up()
-    page.click("#keep")
-    page.locator(".toast").nth(1).wait_for()
+    with page.expect_response("**/api/correction") as kept:
+        page.click("#keep")
+    assert kept.value.status == 200
     entry = json.loads(file.read_text())["Corrections"][t1w("1")]
     labels = nib.load(file.parent / entry["Labels"])
     scan = nib.load(place / "raw" / t1w("1"))

@@ -52,7 +52,8 @@ def test_help_loads_no_server_and_no_torch():
         "loaded = {'torch', 'starlette', 'uvicorn', 'nibabel', 'nipype'} & set(sys.modules)\n"
         "sys.exit(str(loaded) if loaded else 0)"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    call = [sys.executable, "-c", script]
+    done = subprocess.run(call, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "--allow-remote" in done.stdout
 

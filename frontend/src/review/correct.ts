@@ -101,6 +101,8 @@ export function corrector(tools: Tools): Correcting {
   }
 
   function moved(mm: Triple): void {
+    // Each drawing tells the place again: only another one is news.
+    if (mm.every((one, n) => Math.abs(one - (here[n] ?? 0)) < 0.01)) return;
     here = mm;
     if (mode === "place" && follow.checked && !absent.checked) change({ CentreMm: mm, RadiiMm: current().RadiiMm });
   }

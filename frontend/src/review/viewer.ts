@@ -181,12 +181,12 @@ export class Viewer {
       this.blending = false;
       const shown = this.right?.volumes[0]?.img;
       const [defaced, original] = this.ends;
-      if (!shown || !defaced || !original) return;
+      if (!this.right || !shown || !defaced || !original) return;
       for (let at = 0; at < shown.length; at++) {
         const old = Number(defaced[at]);
         shown[at] = old + this.wanted * (Number(original[at]) - old);
       }
-      this.right?.updateGLVolume();
+      this.right.updateGLVolume();
     });
   }
 
