@@ -32,8 +32,8 @@ ROOT: Final = "Corrections"
 _UNREADABLE = (
     *DAMAGED, OSError, ValueError, HeaderDataError, ImageFileError, WrapStructError,
 )  # fmt: skip
-#: No feature is larger, and no scanner reaches farther, in millimetres.
-LARGEST_MM, FARTHEST_MM = 120.0, 2000.0
+#: Radii that a feature can have, and how far a scanner reaches, in millimetres.
+RADII_MM, FARTHEST_MM = (1.0, 60.0), 2000.0
 
 
 def corrections_file(output_dir: Path) -> Path:
@@ -67,12 +67,15 @@ def keep_correction(
     Raises
     ------
     UsageError
-        A feature is unknown, or no such thing.
+        A feature is unknown, or no such thing; nothing is said, or two things of one feature.
     """
     entry: dict[str, Any] = {"Features": {n: _checked(n, f) for n, f in features.items()}}
     painted = read_corrections(output_dir).get(source, {}).get("Labels")
     if painted:
         entry["Labels"] = painted
+        _refuse_contradiction(corrections_file(output_dir).parent / painted, features)
+    elif not features:
+        raise UsageError("Nothing was corrected.", "Place a feature, or paint it.")
     return _keep(output_dir, source, {**entry, "Reviewer": reviewer, "Reason": reason})
 
 
@@ -131,6 +134,15 @@ def painted_labels(packed: bytes, original: Path) -> nib.Nifti1Image:
     return labels
 
 
+def _refuse_contradiction(labels: Path, features: Mapping[str, Any]) -> None:
+    """Raise where a feature is said to be absent, and was painted."""
+    image: Any = nib.load(labels)
+    present = np.unique(np.asarray(image.dataobj))
+    for name, index in NAMES.items():
+        if "Absent" in features.get(name, {}) and index in present:
+            raise UsageError(f"The {name} is absent, but was painted.", "Forget the correction.")
+
+
 def _keep(output_dir: Path, source: str, entry: Mapping[str, Any]) -> dict[str, Any]:
     known = {**read_corrections(output_dir), source: dict(entry)}
     write_json(corrections_file(output_dir), {ROOT: dict(sorted(known.items()))})
@@ -146,8 +158,9 @@ def _checked(name: str, feature: object) -> dict[str, Any]:
     centre, radii = (_triple(given.get(key)) for key in ("CentreMm", "RadiiMm"))
     if centre is None or radii is None or max(map(abs, centre)) > FARTHEST_MM:
         raise UsageError(f"The {name} has no place.", "Click at its middle in a slice.")
-    if not 0 < min(radii) <= max(radii) <= LARGEST_MM:
-        raise UsageError(f"The radii of the {name} must be 0 to {LARGEST_MM:g} mm.")
+    low, high = RADII_MM
+    if not low <= min(radii) <= max(radii) <= high:
+        raise UsageError(f"The radii of the {name} must be {low:g} to {high:g} mm.")
     return {"CentreMm": centre, "RadiiMm": radii}
 
 

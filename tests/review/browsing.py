@@ -20,7 +20,7 @@ FLAGS = [
     "--no-sandbox", "--enable-unsafe-swiftshader", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
-WAIT_MS = 120_000
+WAIT_MS = 90_000
 
 
 @contextmanager

@@ -218,7 +218,7 @@ def test_a_new_server_shows_the_runs_of_the_one_before(ran, place, browser):
         assert any("Release of accepted images" in line for line in lines)
         window.page.get_by_label("To where").fill(str(place))
         window.page.get_by_role("button", name="Browse ...").first.click()
-        window.page.get_by_role("button", name="raw BIDS dataset").click()
+        window.page.locator(".entry", has_text="BIDS dataset").click()
         window.page.get_by_role("button", name="Choose this folder").click()
         assert window.page.get_by_label("From where").input_value() == str(place / "raw")
         window.page.get_by_role("button", name="Show the plan").click()

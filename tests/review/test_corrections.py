@@ -75,7 +75,7 @@ def test_a_correction_is_written_in_the_agreed_form(user, both, place):
     "features",
     [
         {"chin": NOSE}, {"brain": NOSE}, {"nose": {}}, {"nose": None}, {"nose": {"Absent": False}},
-        {"nose": {**NOSE, "RadiiMm": [0, 1, 1]}}, {"nose": {**NOSE, "RadiiMm": [1, 1, 500]}},
+        {}, {"nose": {**NOSE, "RadiiMm": [0, 1, 1]}}, {"nose": {**NOSE, "RadiiMm": [1, 1, 61]}},
         {"nose": {**NOSE, "CentreMm": [1, 2]}}, {"nose": {**NOSE, "CentreMm": [1, 2, 1e9]}},
         {"nose": {**NOSE, "CentreMm": ["1", 2, 3]}}, [], None,
     ],
@@ -99,6 +99,8 @@ def test_what_was_painted_is_kept_with_labels_and_place_alone(user, both, place,
     correct(user, both, {"nose": NOSE}, reviewer="AB").raise_for_status()
     entry = json.loads(file_of(place).read_text())["Corrections"][WAITS]
     assert entry["Labels"] == "corrections/sub-02_T1w_dseg.nii.gz", "it stays"
+    answer = correct(user, both, {"nose": {"Absent": True}})
+    assert "absent, but was painted" in answer.json()["error"]
     assert user.get("/api/painted", params=asked).content == path.read_bytes()
     correct(user, both, {}, drop=True).raise_for_status()
     assert not path.exists()

@@ -9,7 +9,7 @@ import type { Drawing } from "./drawing";
 
 const AXES = ["right", "anterior", "superior"] as const;
 const USUAL: Triple = [15, 15, 15];
-const LARGEST = 80;
+const LARGEST = 60;
 
 export interface Correcting {
   panel: HTMLElement;
@@ -43,12 +43,17 @@ export function corrector(tools: Tools): Correcting {
   const place = h("div", { class: "place" });
   const modes = h("div", { class: "row", role: "group", "aria-label": "How to correct" });
   const status = h("p", { role: "status", class: "soft" });
+  // What the fields say is what the command line takes.
+  const usable = (place: Place): Place => ({
+    CentreMm: place.CentreMm,
+    RadiiMm: place.RadiiMm.map((one) => Math.min(LARGEST, Math.max(2, one))) as Triple,
+  });
   const again = button("Do this image again", () => void redo(), { id: "redo" });
 
   function current(): Place {
     const known = features[select.value];
     if (known && "CentreMm" in known) return known;
-    return details.places[select.value] ?? { CentreMm: here, RadiiMm: USUAL };
+    return usable(details.places[select.value] ?? { CentreMm: here, RadiiMm: USUAL });
   }
 
   function change(next: Feature | null): void {

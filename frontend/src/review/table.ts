@@ -71,7 +71,7 @@ export const tablePage: Page = async (place, query) => {
       first && h("a", { class: "button primary", href: imageLink(review, first.source) }, "Look at the images")),
     status,
     h("div", { class: "wide" }, h("table", { class: "images" },
-      h("thead", {}, h("tr", {}, ...["Image", "Verdict", "Decision", "What was said", "Changed", "Left of the nose", "Time"].map((one) => h("th", { scope: "col" }, one)))),
+      h("thead", {}, h("tr", {}, ...["Image", "Verdict", "Decision", "What was said", "Changed", "Stands out most", "Time"].map((one) => h("th", { scope: "col" }, one)))),
       body)),
   );
   filter();

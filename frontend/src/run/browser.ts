@@ -50,9 +50,12 @@ export function choosePath(wanted: Wanted, start: string): Promise<string> {
       resolve(answer);
     }
 
+    /** Show a folder; "" stands for the top, which is passed by at first where there is one root. */
     async function open(folder: string): Promise<void> {
       try {
         const found = await get<Listing>("folder", folder ? { path: folder } : {});
+        const only = found.entries.length === 1 ? found.entries[0] : undefined;
+        if (!folder && !here && only) return await open(only.path);
         here = found.path;
         parent = found.parent;
         up.disabled = parent === null;
