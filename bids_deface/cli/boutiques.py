@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from bids_deface import __version__
 from bids_deface.anatomy import ALL_FEATURES
+from bids_deface.cli.contract import EXIT_CODES, LEVELS
 from bids_deface.cli.values import positive_float, positive_int, whole
 
 #: Tag of the image that ``tools/build-image.sh`` builds.
@@ -26,23 +27,7 @@ NUMBERS: Final[Mapping[Any, Mapping[str, Any]]] = MappingProxyType(
 )
 #: Words that the program checks after parsing, for better errors than argparse's.
 WORDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
-    {"analysis_level": ("participant", "group"), "features": tuple(ALL_FEATURES)}
-)
-EXIT_CODES: Final[Mapping[int, str]] = MappingProxyType(
-    {
-        1: "Some image failed or awaits review.",
-        16: "Invalid BIDS dataset.",
-        17: "Unknown analysis level.",
-        18: "The filters matched no image.",
-        64: "Wrong usage.",
-        65: "Unusable data.",
-        66: "Input missing.",
-        69: "Weights or device missing.",
-        70: "Internal error.",
-        73: "Output cannot be created.",
-        74: "Disk error; run the same command again.",
-        75: "A worker was killed; run the same command again.",
-    }
+    {"analysis_level": LEVELS, "features": tuple(ALL_FEATURES)}
 )
 
 

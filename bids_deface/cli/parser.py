@@ -11,22 +11,22 @@ from typing import Any, NoReturn
 from bids_deface import __version__
 from bids_deface.anatomy import ALL_FEATURES
 from bids_deface.cli.boutiques import PrintDescriptor
+from bids_deface.cli.contract import EXIT_CODES, LEVELS
 from bids_deface.cli.values import positive_float, positive_int, whole
 from bids_deface.dataset.suffixes import DATATYPES
 from bids_deface.errors import NoInputError, UnknownAnalysisLevelError, UsageError
 from bids_deface.kinds import Level, OnDoubt
 
-LEVELS = ("participant", "group")
 LEVEL = "features: one by one (default); face: the whole facial surface, brow to chin"
 ON_DOUBT = (
     "review: a human looks (default); strict: nothing is written; remove-face: the face is taken "
     "off in front of the brain where that cures the doubt"
 )
 KEEP_EXTENSIONS = "keep header extensions that can hold names (DICOM, comments)"
-EPILOG = """exit codes: 0 all images passed; 1 some image failed or awaits review; 16 invalid BIDS;
-17 unknown analysis level; 18 filters matched nothing; 64 usage; 65 data; 66 no input;
-69 weights or device missing; 70 internal; 73 output or work folder cannot be written; 74 I/O;
-130 interrupted; 143 terminated."""
+EPILOG = "exit codes: 0 all images passed; " + "; ".join(
+    f"{code} {text[0].lower()}{text[1:].split(';')[0].rstrip('.')}"
+    for code, text in EXIT_CODES.items()
+)
 
 
 class Parser(argparse.ArgumentParser):

@@ -91,9 +91,12 @@ def _plan(args: argparse.Namespace, settings: DefaceSettings, sha256: str) -> Pl
         queries=read_filter_file(args.bids_filter_file) if args.bids_filter_file else (),
     )
     layout = open_layout(
-        args.bids_dir, validate=not args.skip_bids_validation, database=args.bids_database_dir
+        args.bids_dir,
+        validate=not args.skip_bids_validation,
+        database=args.bids_database_dir,
+        participants=filters.participants,
     )
-    _warn_of(left_out(layout, filters.datatypes, filters.suffixes))
+    _warn_of(left_out(layout, filters.datatypes, filters.suffixes, filters.participants))
     records = find_images(layout, filters)
     relevant = {
         "features": [f.value for f in settings.features],

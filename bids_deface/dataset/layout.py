@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,11 @@ STAMP = "bids-deface.sha256"
 
 
 def open_layout(
-    bids_dir: Path, *, validate: bool = True, database: Path | None = None
+    bids_dir: Path,
+    *,
+    validate: bool = True,
+    database: Path | None = None,
+    participants: Collection[str] = (),
 ) -> BIDSLayout:
     """Index the file names of a dataset; sidecars are read later, where they are needed.
 
@@ -38,7 +42,9 @@ def open_layout(
     validate
         Leave out what has no BIDS name.
     database
-        Folder of an index: taken if it holds, else made anew.
+        Folder of an index of the whole dataset: taken if it holds, else made anew.
+    participants
+        Labels without prefix; without a database only their folders are looked into. Empty: all.
 
     Raises
     ------
@@ -54,14 +60,17 @@ def open_layout(
     if validate:
         _require_description(bids_dir)
     if database is None:
-        return _index(bids_dir, validate=validate)
+        return _index(bids_dir, validate=validate, participants=participants)
     if bids_dir.resolve() in database.resolve().parents:
         raise OutputError(f"The database folder {database} lies inside the input dataset.")
     return _from_database(bids_dir, database, validate=validate)
 
 
 def left_out(
-    layout: BIDSLayout, datatypes: Iterable[str], suffixes: Iterable[str] = ()
+    layout: BIDSLayout,
+    datatypes: Iterable[str],
+    suffixes: Iterable[str] = (),
+    participants: Collection[str] = (),
 ) -> list[str]:
     """Return images of some datatypes that nobody will look at, for BIDS knows no such names.
 
@@ -75,6 +84,8 @@ def left_out(
         ``anat`` ...
     suffixes
         Known beside those of BIDS.
+    participants
+        Labels without prefix. Empty: all.
     """
     root = Path(layout.root)
     names = {*(name for _, name in SUFFIXES), *SHOWS_NOBODY, *suffixes}
@@ -82,7 +93,7 @@ def left_out(
     patterns = [pattern for pattern in _ignored(root) if isinstance(pattern, re.Pattern)]
     return [
         name
-        for name in _images(root)
+        for name in _images(root, participants)
         if name.split("/")[-2] in datatypes
         and str(root / name) not in known
         and not any(pattern.search(f"/{name}") for pattern in patterns)
@@ -99,9 +110,19 @@ def _require_description(bids_dir: Path) -> None:
 
 
 def _index(
-    bids_dir: Path, *, validate: bool, database: Path | None = None, reset: bool = False
+    bids_dir: Path,
+    *,
+    validate: bool,
+    database: Path | None = None,
+    reset: bool = False,
+    participants: Collection[str] = (),
 ) -> BIDSLayout:
-    indexer = BIDSLayoutIndexer(validate=validate, index_metadata=False, ignore=_ignored(bids_dir))
+    ignore = _ignored(bids_dir)
+    if participants:
+        # A task of a job array must not look into the folders of all the others.
+        labels = "|".join(map(re.escape, participants))
+        ignore.append(re.compile(rf"^/sub-(?!(?:{labels})(?:/|$))"))
+    indexer = BIDSLayoutIndexer(validate=validate, index_metadata=False, ignore=ignore)
     root = bids_dir.absolute()
     try:
         return BIDSLayout(
@@ -167,12 +188,13 @@ def _stamp(bids_dir: Path, *, validate: bool) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _images(root: Path) -> list[str]:
+def _images(root: Path, participants: Collection[str] = ()) -> list[str]:
     """Return the images on disk, whatever their names."""
     return sorted(
         path.relative_to(root).as_posix()
-        for folder in ("sub-*/*/", "sub-*/ses-*/*/")
-        for path in root.glob(f"{folder}*.nii*")
+        for label in participants or ("*",)
+        for folder in ("*", "ses-*/*")
+        for path in root.glob(f"sub-{label}/{folder}/*.nii*")
         if path.name.endswith(EXTENSIONS)
     )
 

@@ -84,7 +84,9 @@ def find_images(layout: BIDSLayout, filters: Filters) -> list[ImageRecord]:
     """
     root = Path(layout.root).absolute()
     _require_labels("participant", filters.participants, _labels(root, "sub-*/"))
-    _require_labels("session", filters.sessions, _labels(root, "sub-*/ses-*/"))
+    if filters.sessions:
+        sessions = _labels(root, *(f"sub-{p}/ses-*/" for p in filters.participants or ("*",)))
+        _require_labels("session", filters.sessions, sessions)
     metadata_of = sidecar_reader(root)
     matches = _matcher(layout, filters, metadata_of)
     files = [file for file in _files(layout, filters) if matches(_path(file))]
@@ -174,9 +176,11 @@ def _order(record: ImageRecord) -> tuple[str, str, bool, int, str]:
     return record.subject, record.session, not record.shows_tissue, rank, record.relative
 
 
-def _labels(root: Path, pattern: str) -> list[str]:
+def _labels(root: Path, *patterns: str) -> list[str]:
     """Return the labels of folders; asking pybids takes seconds for each thousand files."""
-    return sorted({path.name.partition("-")[2] for path in root.glob(pattern)})
+    return sorted(
+        {path.name.partition("-")[2] for pattern in patterns for path in root.glob(pattern)}
+    )
 
 
 def _require_labels(what: str, wanted: Iterable[str], known: list[str]) -> None:

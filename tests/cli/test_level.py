@@ -11,7 +11,8 @@ import pytest
 from bids_deface.cli.image import main as image_main
 from bids_deface.cli.main import main
 from bids_deface.dataset.demo import nifti_bytes
-from bids_deface.population import SyntheticHead, synthetic_head
+from bids_deface.population import synthetic_head
+from tests.running import doubtful_head
 
 T1W = "sub-1/anat/sub-1_T1w.nii.gz"
 
@@ -24,13 +25,8 @@ def whole() -> bytes:
 
 @pytest.fixture
 def doubtful() -> bytes:
-    """A head whose nose was painted over with tissue: it is there, and no nose."""
-    head = synthetic_head(np.random.default_rng(0), zoom=2.0)
-    data = head.data.copy()
-    low, high = (f(np.argwhere(head.dseg == 3), axis=0) for f in (np.min, np.max))
-    box = tuple(slice(max(0, a - 5), b + 6) for a, b in zip(low, high, strict=True))
-    data[box] = 400
-    return nifti_bytes(SyntheticHead(data, head.dseg, head.affine))
+    """A head whose nose is there, and no nose."""
+    return nifti_bytes(doubtful_head())
 
 
 def test_the_level_is_told_and_part_of_the_plan(make_bids, whole, tmp_path, capsys):

@@ -56,6 +56,15 @@ def test_folders_above_the_dataset_say_nothing_of_its_images(
         assert left_out(layout, ["anat"]) == []
 
 
+def test_only_the_folders_of_those_asked_for_are_looked_into(make_bids):
+    raw = make_bids({f"sub-{s}/anat/sub-{s}_T1w.nii.gz": b"" for s in ("1", "10", "2")})
+    (raw / "sub-10" / "anat" / "odd.nii.gz").write_bytes(b"")
+    layout = open_layout(raw, participants=("1", "2"))
+    assert layout.get_subjects() == ["1", "2"]
+    assert left_out(layout, ["anat"], participants=("1", "2")) == []
+    assert left_out(open_layout(raw), ["anat"]) == ["sub-10/anat/odd.nii.gz"]
+
+
 def test_sidecars_are_those_of_today(make_bids, tmp_path):
     raw, database = make_bids({T1W: b"", "T1w.json": b'{"EchoTime": 1}'}), tmp_path / "db"
     for time in (1, 2):

@@ -14,9 +14,8 @@ import pytest
 
 from bids_deface.errors import UsageError
 from tests.conftest import ROOT
+from tests.pages import BLOCK, DOCS, PAGES, blocks
 
-DOCS = ROOT / "docs"
-PAGES = [*sorted(DOCS.glob("*.md")), ROOT / "README.md"]
 PARSERS = {
     "bids-deface": "parser",
     "bids-deface-image": "image",
@@ -26,7 +25,6 @@ PARSERS = {
     "bids-deface-demo": "demo",
     "bids-deface-ui": "review.main",
 }
-BLOCK = re.compile(r"^ *```(\w*)[^\n]*\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 #: A word that starts one of the commands: its name, a path to it, an image with it.
 COMMAND = re.compile(r"(?:.*/)?(bids-deface(?:-[a-z]+)?)(?::[\w.]+|\.sif)?")
@@ -34,10 +32,6 @@ COMMAND = re.compile(r"(?:.*/)?(bids-deface(?:-[a-z]+)?)(?::[\w.]+|\.sif)?")
 
 def name_of(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
-
-
-def blocks(text: str, *languages: str) -> list[str]:
-    return [body for language, body in BLOCK.findall(text) if language in languages]
 
 
 def prose(path: Path) -> str:

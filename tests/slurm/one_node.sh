@@ -47,6 +47,7 @@ DefMemPerCPU=1000
 SchedulerParameters=batch_sched_delay=0,sched_interval=2,sched_min_interval=0,bf_interval=1,defer_batch
 NodeName=localhost NodeAddr=127.0.0.1 CPUs=2 RealMemory=${SLURM_NODE_MB:-3500}
 PartitionName=debug Nodes=localhost Default=YES
+PartitionName=short Nodes=localhost
 END
   munged --force --num-threads 1 --socket "$dir/munge.socket" --key-file "$dir/munge.key" \
     --pid-file "$dir/munged.pid" --log-file "$dir/munged.log" --seed-file "$dir/munge.seed"

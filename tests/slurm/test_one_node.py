@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import re
+import shlex
 import shutil
 import socket
 import subprocess
@@ -17,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
+from tests.pages import DOCS, blocks
 from tests.running import coarse_dataset, start, t1w, wait_for
 
 SCRIPT = Path(__file__).parent / "one_node.sh"
@@ -40,6 +42,17 @@ def slurm(tmp_path_factory) -> Iterator[dict[str, str]]:
     subprocess.run(["/bin/sh", SCRIPT, "start", folder, str(two_free_ports())], check=True)
     yield {"SLURM_CONF": str(folder / "slurm.conf"), "PATH": path, "PYTHONPATH": str(ROOT)}
     subprocess.run(["/bin/sh", SCRIPT, "stop", folder], check=True)
+
+
+def block(part: str) -> str:
+    """Return the block of the page on clusters that holds a word."""
+    (found,) = (text for text in blocks((DOCS / "cluster.md").read_text(), "sh") if part in text)
+    return found
+
+
+def placed(text: str, raw: Path, out: Path) -> str:
+    """Put folders of the test in place of those of a page."""
+    return re.sub(r"/out\b", str(out), re.sub(r"/data\b", str(raw), text))
 
 
 def two_free_ports() -> int:
@@ -75,8 +88,10 @@ def test_each_image_is_a_job_and_a_killed_one_costs_itself_only(raw, slurm, tmp_
     """The plugin of nipype needs LOGNAME, asks for nothing, and stops at a killed job."""
     monkeypatch.delenv("LOGNAME", raising=False)
     out, work = tmp_path / "out", tmp_path / "work"
-    arguments = [raw, out, "participant", "-w", work, "--clean-workdir"]
-    run = start(*arguments, "--nipype-plugin", "SLURM", **slurm)
+    text = block("--nipype-plugin SLURM").replace("/scratch/work", str(work))
+    name, *arguments = shlex.split(placed(text, raw, out))
+    assert name == "bids-deface"
+    run = start(*arguments, **slurm)
     wait_for(lambda: any(name.startswith("deface.deface_sub_2") for name in jobs(slurm)))
     doomed = next(name for name in jobs(slurm) if name.startswith("deface.deface_sub_2"))
     ask(slurm, "scancel", jobs(slurm)[doomed]["JobId"])
@@ -99,12 +114,12 @@ def test_each_image_is_a_job_and_a_killed_one_costs_itself_only(raw, slurm, tmp_
 def test_a_job_array_fills_one_output_folder(raw, slurm, tmp_path):
     """Two tasks at once, and the group level after both."""
     out = tmp_path / "out"
-    environment = {**slurm, "BIDS_DEFACE": f"{sys.executable} -W ignore -m bids_deface"}
-    script = [ROOT / "examples" / "slurm_array.sh", raw, out]
-    logs = ["--mem=1500M", f"--output={tmp_path}/%A_%a.log"]
-    array = ask(environment, "sbatch", "--parsable", *logs, "--array=1-2", *script).strip()
-    after = f"--dependency=afterany:{array}"
-    ask(environment, "sbatch", "--parsable", *logs, after, *script, "--skip-identity")
+    environment = {
+        **os.environ, **slurm, "BIDS_DEFACE": f"{sys.executable} -W ignore -m bids_deface",
+        "SBATCH_MEM_PER_NODE": "1500", "SBATCH_OUTPUT": f"{tmp_path}/%A_%a.log",
+    }  # fmt: skip
+    commands = ["bash", "-eu", "-c", placed(block("sbatch --parsable"), raw, out)]
+    subprocess.run(commands, check=True, env=environment, cwd=ROOT)
     end = time.monotonic() + 300
     while ask(slurm, "squeue", "-h") and time.monotonic() < end:
         time.sleep(0.2)

@@ -85,7 +85,7 @@ def test_a_node_that_is_killed_once_is_run_again(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.name == "nt", reason="no sockets with a path")
 def test_a_temporary_folder_that_is_too_deep_for_sockets_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", "/" + "x" * LONGEST_TEMPORARY)
-    with pytest.raises(OutputError, match="too long.*Set TMPDIR"):
+    with pytest.raises(OutputError, match=r"too long.*Set TMPDIR"):
         shorten_sockets((str(tmp_path / "none"),))
     monkeypatch.setattr(tempfile, "tempdir", "/" + "x" * (LONGEST_TEMPORARY - 1))
     shorten_sockets(())

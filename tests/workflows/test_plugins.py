@@ -4,6 +4,7 @@ import pytest
 
 from bids_deface.errors import UsageError
 from bids_deface.workflows.plugins import choose_plugin, is_batch, make_plugin
+from tests.pages import DOCS, blocks
 
 
 def test_plugins_are_chosen(tmp_path):
@@ -21,6 +22,10 @@ def test_plugins_are_chosen(tmp_path):
     path = tmp_path / "plugin.json"
     path.write_text('{"plugin": "SGE", "plugin_args": {"a": 1}}')
     assert choose_plugin(3, 4.0, path, None, "{}") == ("SGE", {"a": 1})
+    (example,) = blocks((DOCS / "cluster.md").read_text(), "json")
+    path.write_text(example)
+    name, args = choose_plugin(3, 4.0, path, None, "{}")
+    assert (name, args["max_jobs"]) == ("SLURM", 100)
     with pytest.raises(UsageError):
         choose_plugin(3, 4.0, tmp_path / "none.json", None, "{}")
     with pytest.raises(UsageError):
