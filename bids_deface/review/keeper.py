@@ -38,7 +38,8 @@ def keep(folder: Path) -> int:
         hold(lock.fileno())
         # Where the keeper is killed, the command that goes on still holds the lock.
         shared = () if sys.platform == "win32" else (lock.fileno(),)
-        command = [sys.executable, "-m", str(job["Module"]), *map(str, job["Arguments"])]
+        # -P: Python files that lie where the server was started are data, not modules.
+        command = [sys.executable, "-P", "-m", str(job["Module"]), *map(str, job["Arguments"])]
         with subprocess.Popen(  # noqa: S603 the server made the arguments and checked them
             command,
             stdin=subprocess.DEVNULL,

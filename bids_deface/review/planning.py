@@ -75,7 +75,7 @@ async def _dry_run(command: Command) -> Shown:
         return Shown(command, () if missing else (line, f"{stem}: 1 image to deface"), missing,
                      66 if missing else 0)  # fmt: skip
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", command.module, *command.arguments, "--dry-run",
+        sys.executable, "-P", "-m", command.module, *command.arguments, "--dry-run",
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

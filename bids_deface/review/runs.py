@@ -203,7 +203,7 @@ class Runs:
 def let_go(folder: Path) -> None:
     """Start the keeper of a run's folder; it lives on when this process ends."""
     keeper = subprocess.Popen(  # noqa: S603 this program itself, in a folder of its own
-        [sys.executable, "-m", "bids_deface.review.keeper", str(folder)],
+        [sys.executable, "-P", "-m", "bids_deface.review.keeper", str(folder)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -75,6 +75,15 @@ def test_a_run_ends_and_is_remembered(runs, place, user):
         assert "event: lines" not in "".join(stream.iter_text()), "what is known is not repeated"
 
 
+def test_python_files_among_the_data_are_not_run(runs, place, monkeypatch):
+    (place / "json.py").write_text("raise SystemExit(99)")
+    (place / "this.py").write_text("raise SystemExit(99)")
+    monkeypatch.chdir(place)
+    run = job(runs.folder / name(1), "this", root=place)
+    wait_for(lambda: run.state is not State.RUNNING, 30)
+    assert run.end["ExitCode"] == 0
+
+
 @unix
 def test_a_run_is_cancelled(runs, place, user):
     run = endless(runs.folder / name(1), place)

@@ -55,7 +55,10 @@ export function choosePath(wanted: Wanted, start: string): Promise<string> {
       try {
         const found = await get<Listing>("folder", folder ? { path: folder } : {});
         const only = found.entries.length === 1 ? found.entries[0] : undefined;
-        if (!folder && !here && only) return await open(only.path);
+        if (!folder && !here && only) {
+          await open(only.path);
+          return;
+        }
         here = found.path;
         parent = found.parent;
         up.disabled = parent === null;
