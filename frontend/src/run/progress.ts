@@ -71,7 +71,9 @@ export const progressPage: Page = async (place, query) => {
   }
 
   function ended(now: RunSummary): void {
-    for (const [image, one] of rows) if (one.cells[1]?.textContent === "waits") row(image, "not done", "");
+    // A single image has no line of its own: its end is that of the run.
+    const left = now.kind === "image" && now.exit_code === 0 ? "done" : "not done";
+    for (const [image, one] of rows) if (one.cells[1]?.textContent === "waits") row(image, left, "");
     fill(
       after,
       now.review && h("a", { class: "button primary", href: reviewLink(now) }, "Review the images"),
