@@ -16,7 +16,7 @@ export function runList(runs: RunSummary[]): HTMLElement {
 function line(run: RunSummary): HTMLElement {
   return h(
     "li",
-    { class: run.state },
+    { class: run.exit_code ? "doubt" : run.state },
     h("a", { href: `#/run?name=${run.name}` }, h("strong", {}, run.source.split("/").pop() ?? ""), ` ${TITLES[run.title] ?? ""}`),
     h("span", { class: "soft" }, when(run.started)),
     h("span", { class: `state ${run.state}` }, runInWords(run)),

@@ -15,8 +15,9 @@ export const progressPage: Page = async (place, query) => {
   const bar = h("progress", { "aria-label": "Images done", max: 1, value: 0 });
   const how = h("p", { role: "status" });
   const rest = h("pre", { class: "lines", tabindex: 0, "aria-label": "What else it said" });
-  const messages = h("pre", { class: "lines", tabindex: 0, "aria-label": "Messages" });
+  const messages = h("pre", { class: "lines wrapped", tabindex: 0, "aria-label": "Messages" });
   const after = h("div", { class: "row" });
+  const going = h("p", { class: "soft" }, "You may close this page: the run goes on.");
   const more = h("details", {}, h("summary", {}, "Messages"), messages);
   const said = h("section", { hidden: true }, h("h2", {}, "Summary"), rest);
   let done = 0;
@@ -66,6 +67,7 @@ export const progressPage: Page = async (place, query) => {
     // An error is not to be looked for.
     more.open = !runs && now.messages !== "" && now.exit_code !== 0;
     bar.hidden = !runs && done === 0;
+    going.hidden = !runs;
     if (runs) fill(after, button("Cancel", () => void cancel()));
     else ended(now);
   }
@@ -97,7 +99,7 @@ export const progressPage: Page = async (place, query) => {
       h("dt", {}, "Started"), h("dd", {}, when(run.started)),
       h("dt", {}, "Command"), h("dd", {}, h("code", {}, run.command))),
     h("div", { class: "progress" }, bar, how),
-    h("p", { class: "soft" }, "You may close this page: the run goes on."),
+    going,
     after,
     h("div", { class: "wide" }, h("table", {}, h("thead", {}, h("tr", {}, h("th", {}, "Image"), h("th", {}, "Verdict"), h("th", {}, "Time and reasons"))), body)),
     said,
