@@ -10,8 +10,6 @@ import pytest
 
 from tests.reports.samples import failed, passed, review
 
-pytest.importorskip("starlette", reason="the extra [ui] is not installed")
-
 TOKEN = "the-token"
 BASE = "http://127.0.0.1:8765"
 WAITS = "sub-02/anat/sub-02_T1w.nii.gz"
