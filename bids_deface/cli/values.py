@@ -27,3 +27,8 @@ def positive_float(text: str) -> float:
     if not value > 0:
         raise argparse.ArgumentTypeError("must be greater than 0")
     return value
+
+
+def label(text: str) -> str:
+    """Parse a participant's label, with or without ``sub-``."""
+    return text.removeprefix("sub-")

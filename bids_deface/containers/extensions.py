@@ -87,6 +87,28 @@ def _without_extensions(volume: Volume) -> tuple[Volume, tuple[str, ...]]:
     return replace(volume, prefix=start + flag + block), tuple(notes)
 
 
+def extensions_of(prefix: bytes) -> list[tuple[int, bytes]] | None:
+    """Return the extensions of a NIfTI header.
+
+    Parameters
+    ----------
+    prefix
+        Header and what follows it, up to the voxels.
+
+    Returns
+    -------
+    list of tuple, or None
+        Code and whole content of each; None where they are out of order.
+    """
+    header = parse_header(prefix, None)
+    size, endian = int(header.sizeof_hdr), str(header.endianness)
+    block = prefix[size + FLAG_SIZE :]
+    if not _says_something(block):
+        return []
+    parts = _split(block, endian) if _says_something(prefix[size : size + 1]) else None
+    return None if parts is None else parts[0]
+
+
 def _split(block: bytes, endian: str) -> tuple[list[tuple[int, bytes]], bytes] | None:
     """Return extensions (code, whole content) and the zeros after them; None if out of order."""
     found, at = [], 0

@@ -58,10 +58,16 @@ def _texts(value: Any) -> list[str]:
 def without_identity(metadata: Mapping[str, Any]) -> dict[str, Any]:
     """Return metadata without fields that name persons, places, devices or times, at any depth."""
     return {
-        key: without_identity(value) if isinstance(value, Mapping) else value
+        key: _without_identity(value)
         for key, value in metadata.items()
         if not IDENTIFYING.search(key)
     }
+
+
+def _without_identity(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return without_identity(value)
+    return [_without_identity(item) for item in value] if isinstance(value, list) else value
 
 
 def mask_sidecar(source: str) -> dict[str, Any]:

@@ -5,12 +5,14 @@ import sys
 
 import pytest
 
-from bids_deface.cli import demo, image, parser, train
+from bids_deface.cli import audit, demo, export, image, parser, train
 from bids_deface.errors import UnknownAnalysisLevelError, UsageError
 from tests.conftest import command
 
 
-@pytest.mark.parametrize("name", ["main", "image", "train", "demo", "identity", "dicom"])
+@pytest.mark.parametrize(
+    "name", ["main", "image", "train", "demo", "identity", "dicom", "audit", "export"]
+)
 def test_help_needs_no_heavy_library(name):
     code = (
         "import sys, importlib\n"
@@ -107,5 +109,5 @@ def test_config_file_takes_one_label_as_one(tmp_path):
 
 
 def test_all_parsers_build():
-    for module in (demo, image, train):
+    for module in (audit, demo, export, image, train):
         assert module.build_parser().prog.startswith("bids-deface-")

@@ -88,10 +88,12 @@ def test_sidecars_keep_physics_and_drop_persons():
         "DeviceSerialNumber": "1", "ReferringPhysicianName": "Z",
     }  # fmt: skip
     raw = {**physics, **persons, "global": {"const": {"PatientBirthDate": "1", "FlipAngle": 9}}}
+    raw["slices"] = [{"InstanceCreationTime": "1", "SliceLocation": 2}]
     sidecar = image_sidecar("sub-1/anat/sub-1_T1w.nii.gz", raw, RESULT)
     assert physics.items() <= sidecar.items()
     assert not persons.keys() & sidecar.keys()
     assert sidecar["global"] == {"const": {"FlipAngle": 9}}
+    assert sidecar["slices"] == [{"SliceLocation": 2}]
     assert sidecar["DeidentificationMethodCodeSequence"][0]["CodeValue"] == "113102"
     assert sidecar["SkullStripped"] is False
 

@@ -24,6 +24,8 @@ PARSERS = {
     "bids-deface-train": "train",
     "bids-deface-demo": "demo",
     "bids-deface-ui": "review.main",
+    "bids-deface-audit": "audit",
+    "bids-deface-export": "export",
 }
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 #: A word that starts one of the commands: its name, a path to it, an image with it.

@@ -1,0 +1,1 @@
+"""The dataset to share: each anatomical image in its defaced version."""
