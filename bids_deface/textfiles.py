@@ -12,7 +12,9 @@ from typing import Any
 from bids_deface.errors import NoInputError, UsageError
 
 
-def read_rows(path: Path, columns: Iterable[str], hint: str) -> list[dict[str, str]]:
+def read_rows(
+    path: Path, columns: Iterable[str], hint: str, optional: Iterable[str] = ()
+) -> list[dict[str, str]]:
     """Return the rows of a table.
 
     Parameters
@@ -23,6 +25,8 @@ def read_rows(path: Path, columns: Iterable[str], hint: str) -> list[dict[str, s
         Those it must have; their values are stripped, absent ones are empty.
     hint
         What to do where a column is missing.
+    optional
+        Columns that it may have; rows do not hold those that it has not.
 
     Raises
     ------
@@ -36,17 +40,20 @@ def read_rows(path: Path, columns: Iterable[str], hint: str) -> list[dict[str, s
     except (OSError, UnicodeDecodeError) as error:
         raise NoInputError(f"The table {path} cannot be read.") from error
     try:
-        return _rows(path, text, list(columns), hint)
+        return _rows(path, text, list(columns), hint, list(optional))
     except csv.Error as error:
         raise UsageError(f"{path} is no table ({error}).", hint) from error
 
 
-def _rows(path: Path, text: str, wanted: list[str], hint: str) -> list[dict[str, str]]:
+def _rows(
+    path: Path, text: str, wanted: list[str], hint: str, optional: list[str]
+) -> list[dict[str, str]]:
     reader = csv.DictReader(io.StringIO(text), delimiter="\t")
     missing = [name for name in wanted if name not in (reader.fieldnames or ())]
     if missing:
         raise UsageError(f"{path} has no column {missing[0]!r}.", hint)
-    return [{name: (row[name] or "").strip() for name in wanted} for row in reader]
+    names = [*wanted, *(name for name in optional if name in (reader.fieldnames or ()))]
+    return [{name: (row[name] or "").strip() for name in names} for row in reader]
 
 
 def table_text(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> str:

@@ -14,11 +14,28 @@ HEAD = """# Licences of dependencies
 
 What `requirements/image.lock` and `requirements/torch.txt` pin, and under which licence each
 says that it comes. Made by `python tools/licences.py`; do not edit. The licences of the program,
-the weights and the average head are in [NOTICE](../NOTICE).
+the weights and the average head are in [NOTICE](../NOTICE). The local page stands below.
 
 | package | version | licence |
 |---|---|---|
 """
+
+
+PAGE = """
+## The local page
+
+What `frontend/package-lock.json` pins and the bundle in `bids_deface/review/static/` holds; the
+texts are in its `licences.txt`.
+
+| package | version | licence |
+|---|---|---|
+"""
+
+
+def bundled() -> list[tuple[str, str, str]]:
+    """Return name, version and licence of what the page holds, as its build wrote them down."""
+    text = (ROOT / "bids_deface" / "review" / "static" / "licences.txt").read_text("utf-8")
+    return re.findall(r"^-{79}\n(\S+) (\S+): (.+)$", text, re.MULTILINE)
 
 
 def pins() -> list[tuple[str, str]]:
@@ -49,7 +66,8 @@ def licence_of(name: str, version: str) -> str:
 def main() -> None:
     """Write the table."""
     rows = [f"| {name} | {version} | {licence_of(name, version)} |\n" for name, version in pins()]
-    (ROOT / "docs" / "licences.md").write_text(HEAD + "".join(rows), encoding="utf-8")
+    page = PAGE + "".join(f"| {' | '.join(row)} |\n" for row in bundled())
+    (ROOT / "docs" / "licences.md").write_text(HEAD + "".join(rows) + page, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     if args.boilerplate_only:
         _write_citation(args.output_dir, settings)
         return 0
-    accepted = read_accepted(args.accept) if args.accept else frozenset()
+    accepted = read_accepted(args.accept) if args.accept else {}
     plan = _plan(args, settings, sha256)
     if args.dry_run:
         sys.stdout.write(f"{plan}\n")

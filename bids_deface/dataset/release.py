@@ -4,46 +4,49 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from bids_deface.assurance.verdict import Decision
+from bids_deface.dataset.decisions import ACCEPT, read_decisions, stamp_of
 from bids_deface.dataset.derivatives import ORIGINAL, PICTURES, Produced, store_image
 from bids_deface.dataset.names import OutputNames
 from bids_deface.dataset.plan import Action, Plan, PlannedImage
 from bids_deface.errors import UsageError
 from bids_deface.kinds import PRIVATE
-from bids_deface.textfiles import read_json, read_rows
+from bids_deface.textfiles import read_json
 
-#: Of the table of accepted images.
-COLUMN = "source"
 #: In the record of an image that was released: what was said against it.
 ACCEPTED = "AcceptedReasons"
 
 
-def read_accepted(path: Path) -> frozenset[str]:
+def read_accepted(path: Path) -> dict[str, str]:
     """Read which images a person has accepted.
 
     Parameters
     ----------
     path
         Table (TSV) with a column ``source``: raw images by their place in the dataset, as in
-        ``group_deface.tsv``. Other columns do not matter.
+        ``group_deface.tsv``. Where it has a column ``decision`` (``private/review.tsv``), only the
+        rows that say ``accept`` count. Other columns do not matter.
+
+    Returns
+    -------
+    dict
+        Image to the stamp of the result that was looked at; "" where the table has none.
 
     Raises
     ------
     NoInputError
         It cannot be read.
     UsageError
-        It has no such column.
+        It has no such column, or a decision is no word that is known.
     """
-    hint = "It takes the rows of group_deface.tsv that were looked at and found to be good."
-    rows = read_rows(path, [COLUMN], hint)
-    return frozenset(row[COLUMN] for row in rows if row[COLUMN])
+    return {one.source: one.stamp for one in read_decisions(path) if one.decision == ACCEPT}
 
 
-def release(plan: Plan, accepted: Iterable[str]) -> tuple[str, ...]:
+def release(plan: Plan, accepted: Mapping[str, str]) -> tuple[str, ...]:
     """Bring accepted images to the derivatives.
 
     Parameters
@@ -51,7 +54,8 @@ def release(plan: Plan, accepted: Iterable[str]) -> tuple[str, ...]:
     plan
         Of this run: what is to be done again is not what was looked at.
     accepted
-        Raw images by their place in the dataset.
+        Raw images by their place in the dataset, and the stamp of what was looked at; "" for
+        whatever is there.
 
     Returns
     -------
@@ -61,22 +65,22 @@ def release(plan: Plan, accepted: Iterable[str]) -> tuple[str, ...]:
     Raises
     ------
     UsageError
-        One is not part of this run, has failed, is to be done again, or its files are gone;
-        then none is released.
+        One is not part of this run, has failed, is to be done again, was done again since it was
+        looked at, or its files are gone; then none is released.
     """
     images = {image.record.relative: image for image in plan.images}
     waiting = []
-    for source in sorted(accepted):
+    for source, stamp in sorted(accepted.items()):
         if source not in images:
             raise UsageError(f"{source} was accepted, but is not part of this run.")
-        if _awaits_review(images[source]):
+        if _awaits_review(images[source], stamp):
             waiting.append(images[source])
     for image in waiting:
         _release(image)
     return tuple(image.record.relative for image in waiting)
 
 
-def _awaits_review(image: PlannedImage) -> bool:
+def _awaits_review(image: PlannedImage, stamp: str) -> bool:
     """Tell whether an image can be released; raise where it must not be."""
     source = image.record.relative
     if image.action is not Action.SKIP:
@@ -84,10 +88,16 @@ def _awaits_review(image: PlannedImage) -> bool:
             f"{source} was accepted, but is to be done (again).",
             "Run without --accept, look at the new result, then accept that.",
         )
-    verdict = read_json(image.names.result).get("Verdict")
+    record = read_json(image.names.result)
+    verdict = record.get("Verdict")
     if verdict == Decision.FAIL:
         raise UsageError(f"{source} has failed: there is nothing to accept.")
-    return verdict == Decision.REVIEW
+    if verdict == Decision.REVIEW and stamp and stamp != stamp_of(record):
+        raise UsageError(
+            f"{source} was done again after it was accepted.",
+            "Look at the new result, then accept that.",
+        )
+    return bool(verdict == Decision.REVIEW)
 
 
 def _release(image: PlannedImage) -> None:

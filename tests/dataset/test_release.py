@@ -40,7 +40,7 @@ def waiting(tmp_path):
 def test_what_a_person_accepts_is_released_with_a_note(waiting):
     names = waiting.images[0].names
     assert not any(name.startswith("sub-1/") for name in stored(names))
-    assert release(waiting, [SOURCE]) == (SOURCE,)
+    assert release(waiting, {SOURCE: ""}) == (SOURCE,)
     there = stored(names)
     assert {
         "sub-1/anat/sub-1_desc-defaced_T1w.nii.gz",
@@ -57,30 +57,30 @@ def test_what_a_person_accepts_is_released_with_a_note(waiting):
     assert result["Fingerprint"] == "stamp", "the next run leaves it alone"
     sidecar = read_json(names.output_dir / "sub-1/anat/sub-1_desc-defaced_T1w.json")
     assert "released by a reviewer in spite of: the nose is odd" in sidecar["Notes"]
-    assert release(waiting, [SOURCE]) == (), "once is enough"
+    assert release(waiting, {SOURCE: ""}) == (), "once is enough"
 
 
 def test_what_was_not_looked_at_is_never_released(waiting):
     again = replace(waiting, images=(replace(waiting.images[0], action=Action.DEFACE),))
     with pytest.raises(UsageError, match="is to be done"):
-        release(again, [SOURCE])
+        release(again, {SOURCE: ""})
     with pytest.raises(UsageError, match="not part of this run"):
-        release(waiting, [SOURCE, "sub-2/anat/sub-2_T1w.nii.gz"])
+        release(waiting, {SOURCE: "", "sub-2/anat/sub-2_T1w.nii.gz": ""})
     names = waiting.images[0].names
     assert read_json(names.result)["Verdict"] == "REVIEW", "all or nothing"
     (names.review_folder / names.relative_mask).unlink()
     with pytest.raises(UsageError, match="no longer"):
-        release(waiting, [SOURCE])
+        release(waiting, {SOURCE: ""})
     assert not any(name.startswith("sub-1/") for name in stored(names))
     store_image(names, SOURCE, {}, Produced(), {**RESULT, "Verdict": "FAIL"})
     with pytest.raises(UsageError, match="has failed"):
-        release(waiting, [SOURCE])
+        release(waiting, {SOURCE: ""})
 
 
 def test_the_table_of_accepted_images(tmp_path):
     table = tmp_path / "accept.tsv"
     table.write_text(f"subject\tsource\n1\t{SOURCE}\n2\t\n")
-    assert read_accepted(table) == {SOURCE}
+    assert read_accepted(table) == {SOURCE: ""}
     table.write_text("file\n")
     with pytest.raises(UsageError, match="no column 'source'"):
         read_accepted(table)

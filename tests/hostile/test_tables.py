@@ -84,7 +84,7 @@ def test_names_with_odd_characters_are_one_cell(tmp_path):
     (tmp_path / "t.tsv").write_text(
         'source\nsub-1/a\u2028b\x0cc\n"sub-2/""x"""\n', encoding="utf-8"
     )
-    assert read_accepted(tmp_path / "t.tsv") == {"sub-1/a\u2028b\x0cc", 'sub-2/"x"'}
+    assert set(read_accepted(tmp_path / "t.tsv")) == {"sub-1/a\u2028b\x0cc", 'sub-2/"x"'}
 
 
 @pytest.mark.parametrize("content", [DEEP, b"\xff", b"[1]", b'{"a": 1', b"9" * 5000])

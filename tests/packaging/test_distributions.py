@@ -20,7 +20,7 @@ ENDINGS = {
     ".py", ".safetensors", ".sha256", ".gz", ".html", ".css", ".js", ".toml", ".txt", ".md",
     ".png",
 }  # fmt: skip
-SOURCES = ["bids_deface", "tests", "docs", "benchmarks", "tools", "requirements"]
+SOURCES = ["bids_deface", "frontend", "tests", "docs", "benchmarks", "tools", "requirements"]
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,9 @@ def built(tmp_path_factory):
 def copy_sources(place):
     place.mkdir()
     for name in SOURCES:
-        shutil.copytree(ROOT / name, place / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(
+            ROOT / name, place / name, ignore=shutil.ignore_patterns("__pycache__", "node_modules")
+        )
     for path in ROOT.iterdir():
         if path.is_file() and path.name != ".git":
             shutil.copyfile(path, place / path.name)
@@ -78,6 +80,8 @@ def test_the_wheel_holds_the_package_and_nothing_else(built):
         "bids_deface/detection/weights/head-attunet-2mm.safetensors",
         "bids_deface/data/average_head.nii.gz",
         "bids_deface/reports/templates/group.html",
+        "bids_deface/review/static/index.html",
+        "bids_deface/review/static/licences.txt",
     ):
         assert needed in own
     wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
@@ -111,6 +115,6 @@ def test_the_licences_go_with_the_wheel(built):
 def test_extras_are_those_of_the_readme():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = set(project["optional-dependencies"])
-    assert extras == {"dicom", "recogniser", "mediapipe", "all", "docs", "test"}
+    assert extras == {"dicom", "ui", "recogniser", "mediapipe", "all", "docs", "test"}
     readme = (ROOT / "README.md").read_text()
-    assert all(f"bids-deface[{extra}]" in readme for extra in ("dicom", "recogniser"))
+    assert all(f"bids-deface[{extra}]" in readme for extra in ("dicom", "recogniser", "ui"))

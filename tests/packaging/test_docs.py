@@ -23,6 +23,7 @@ PARSERS = {
     "bids-deface-evaluate": "identity",
     "bids-deface-train": "train",
     "bids-deface-demo": "demo",
+    "bids-deface-ui": "review.main",
     "bids-deface-audit": "audit",
     "bids-deface-export": "export",
 }
@@ -88,7 +89,9 @@ def commands(lines: str) -> list[list[str]]:
 
 @cache
 def parser_of(name: str):
-    return import_module(f"bids_deface.cli.{PARSERS[name]}").build_parser()
+    module = PARSERS[name]
+    place = module if "." in module else f"cli.{module}"
+    return import_module(f"bids_deface.{place}").build_parser()
 
 
 def unknown_options(call: list[str]) -> list[str]:

@@ -26,8 +26,11 @@ from tests.packaging.test_docs import name_of
 from tests.pages import PAGES, README, blocks
 from tests.running import coarse_dataset, doubtful_head, t1w
 
-#: What is run elsewhere: the test command itself in ``.ci/run``, SLURM in ``tests/slurm``.
-ELSEWHERE = re.compile(r"tools/check\.py|\bsbatch\b|--nipype-plugin SLURM|^export BIDS_DEFACE=")
+#: What is run elsewhere: the test command itself in ``.ci/run``, SLURM in ``tests/slurm``, the
+#: page, which does not end by itself, in ``tests/review``.
+ELSEWHERE = re.compile(
+    r"tools/check\.py|\bsbatch\b|--nipype-plugin SLURM|^export BIDS_DEFACE=|bids-deface-ui /"
+)
 
 
 def blocks_to_run() -> dict[Path, list[tuple[str, str]]]:

@@ -1,0 +1,1 @@
+"""The local page: choose, run, watch, review, correct, release."""

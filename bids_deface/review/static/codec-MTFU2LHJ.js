@@ -1,0 +1,1 @@
+throw new Error("Zarr is not supported here.");
