@@ -62,12 +62,12 @@ class ImageCorrection:
     @property
     def fingerprint(self) -> str:
         """Text that is another one for another correction; no place on this machine."""
-        return json.dumps([_features_of(self.regions), self.labels_sha256], sort_keys=True)
+        return json.dumps([features_of(self.regions), self.labels_sha256], sort_keys=True)
 
     def as_text(self) -> str:
         """Return all of it as JSON, for nodes that run elsewhere."""
         labels = {"Labels": str(self.labels)} if self.labels else {}
-        entry = {"Features": _features_of(self.regions), **labels}
+        entry = {"Features": features_of(self.regions), **labels}
         # The checksum lets a node run again when the painting changes.
         return json.dumps([entry, self.labels_sha256], sort_keys=True)
 
@@ -75,7 +75,7 @@ class ImageCorrection:
     def of_text(cls, text: str) -> ImageCorrection:
         """Read what :meth:`as_text` returned."""
         entry, _ = json.loads(text)
-        return _image_of(entry, Path("/"), "the correction")
+        return image_of(entry, Path("/"), "the correction")
 
     def load(self) -> Correction:
         """Return the correction with its painted labels.
@@ -145,7 +145,7 @@ def read_corrections(path: Path) -> dict[str, ImageCorrection]:
             "Its keys are images, by their place in the dataset.",
         )
     return {
-        image: _image_of(entry, path.absolute().parent, f"{path}: {image}")
+        image: image_of(entry, path.absolute().parent, f"{path}: {image}")
         for image, entry in entries.items()
     }
 
@@ -167,8 +167,23 @@ def correction_of(corrections: Mapping[str, ImageCorrection], image: Path) -> st
     return found[0] if found else None
 
 
-def _image_of(entry: Any, folder: Path, where: str) -> ImageCorrection:
-    """Read what is said of one image."""
+def image_of(entry: Any, folder: Path, where: str) -> ImageCorrection:
+    """Read what is said of one image.
+
+    Parameters
+    ----------
+    entry
+        As it stands in the file.
+    folder
+        Of the file; the label image is named relative to it.
+    where
+        Begins the messages.
+
+    Raises
+    ------
+    DefaceError
+        It makes no sense, or its label image is none.
+    """
     _require_keys(entry, _IMAGE | _PERSONAL, where)
     features = entry.get("Features", {})
     if not isinstance(features, dict):
@@ -264,8 +279,8 @@ def _require_keys(entry: Any, known: set[str], where: str) -> None:
         )
 
 
-def _features_of(regions: tuple[RegionCorrection, ...]) -> dict[str, Any]:
-    """Return what is said of regions as it stands in a file."""
+def features_of(regions: tuple[RegionCorrection, ...]) -> dict[str, Any]:
+    """Return what is said of regions as it stands in the file."""
     names = {index: name for name, index in KEYS.items()}
     out: dict[str, Any] = {}
     for item in regions:

@@ -153,21 +153,14 @@ def _output_name(source: Path) -> str:
     return f"{split_name(source)[0]}_defaced{USUAL_SUFFIX[container]}"
 
 
-def knows_corrections() -> bool:
-    """Tell whether the command line can be told where features are."""
-    # argparse has no public way to ask.
-    actions = parser.build_parser()._actions
-    return any(CORRECTIONS in action.option_strings for action in actions)
-
-
 def corrections_option(output_dir: Path) -> list[str]:
     """Return what makes the command line heed the corrections of a derivatives folder.
 
-    Nothing where there are none, or where it knows no corrections. All later runs need it: without
-    it a corrected image would be done again as if nobody had looked at it.
+    Nothing where there are none. All later runs need it: without it a corrected image would be
+    done again as if nobody had looked at it.
     """
     file = corrections_file(output_dir)
-    return [CORRECTIONS, str(file)] if file.is_file() and knows_corrections() else []
+    return [CORRECTIONS, str(file)] if file.is_file() else []
 
 
 def typed_options(kind: Kind, options: Mapping[str, Any]) -> list[str]:

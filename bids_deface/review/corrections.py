@@ -18,22 +18,18 @@ from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
 from nibabel.wrapstruct import WrapStructError
 
-from bids_deface.anatomy import LABELS
 from bids_deface.containers.files import DAMAGED, write_whole
+from bids_deface.corrections_file import KEYS, image_of
 from bids_deface.dataset.derivatives import write_json
 from bids_deface.errors import UsageError
 from bids_deface.kinds import PRIVATE
 from bids_deface.textfiles import read_json
 
-#: Features by the names they have in the file.
-NAMES: Final = {label.name.replace(" ", "_"): label.index for label in LABELS if label.feature}
 ROOT: Final = "Corrections"
 #: What bytes raise that are no image.
 _UNREADABLE = (
     *DAMAGED, OSError, ValueError, HeaderDataError, ImageFileError, WrapStructError,
 )  # fmt: skip
-#: Radii that a feature can have, and how far a scanner reaches, in millimetres.
-RADII_MM, FARTHEST_MM = (1.0, 60.0), 2000.0
 
 
 def corrections_file(output_dir: Path) -> Path:
@@ -66,16 +62,12 @@ def keep_correction(
 
     Raises
     ------
-    UsageError
+    DefaceError
         A feature is unknown, or no such thing; nothing is said, or two things of one feature.
     """
-    entry: dict[str, Any] = {"Features": {n: _checked(n, f) for n, f in features.items()}}
     painted = read_corrections(output_dir).get(source, {}).get("Labels")
-    if painted:
-        entry["Labels"] = painted
-        _refuse_contradiction(corrections_file(output_dir).parent / painted, features)
-    elif not features:
-        raise UsageError("Nothing was corrected.", "Place a feature, or paint it.")
+    entry = {"Features": dict(features), **({"Labels": painted} if painted else {})}
+    image_of(entry, corrections_file(output_dir).parent, source)
     return _keep(output_dir, source, {**entry, "Reviewer": reviewer, "Reason": reason})
 
 
@@ -125,7 +117,7 @@ def painted_labels(packed: bytes, original: Path) -> nib.Nifti1Image:
     is_same_place = np.allclose(painted.affine, affine, atol=1e-3)
     if data.shape[:3] != shape or data.size != math.prod(shape) or not is_same_place:
         raise UsageError("What was painted lies on another grid than the image.", hint)
-    if not np.isin(np.unique(data), [0, *NAMES.values()]).all():
+    if not np.isin(np.unique(data), [0, *KEYS.values()]).all():
         raise UsageError("What was painted has labels that are no feature.", hint)
     if not data.any():
         raise UsageError("Nothing was painted.", "Choose a feature and paint over it.")
@@ -134,39 +126,7 @@ def painted_labels(packed: bytes, original: Path) -> nib.Nifti1Image:
     return labels
 
 
-def _refuse_contradiction(labels: Path, features: Mapping[str, Any]) -> None:
-    """Raise where a feature is said to be absent, and was painted."""
-    image: Any = nib.load(labels)
-    present = np.unique(np.asarray(image.dataobj))
-    for name, index in NAMES.items():
-        if "Absent" in features.get(name, {}) and index in present:
-            raise UsageError(f"The {name} is absent, but was painted.", "Forget the correction.")
-
-
 def _keep(output_dir: Path, source: str, entry: Mapping[str, Any]) -> dict[str, Any]:
     known = {**read_corrections(output_dir), source: dict(entry)}
     write_json(corrections_file(output_dir), {ROOT: dict(sorted(known.items()))})
     return dict(entry)
-
-
-def _checked(name: str, feature: object) -> dict[str, Any]:
-    if name not in NAMES:
-        raise UsageError(f"There is no feature {name!r}.", f"Choose from {' '.join(NAMES)}.")
-    if isinstance(feature, Mapping) and feature.get("Absent") is True:
-        return {"Absent": True}
-    given = feature if isinstance(feature, Mapping) else {}
-    centre, radii = (_triple(given.get(key)) for key in ("CentreMm", "RadiiMm"))
-    if centre is None or radii is None or max(map(abs, centre)) > FARTHEST_MM:
-        raise UsageError(f"The {name} has no place.", "Click at its middle in a slice.")
-    low, high = RADII_MM
-    if not low <= min(radii) <= max(radii) <= high:
-        raise UsageError(f"The radii of the {name} must be {low:g} to {high:g} mm.")
-    return {"CentreMm": centre, "RadiiMm": radii}
-
-
-def _triple(value: object) -> list[float] | None:
-    if not isinstance(value, list) or len(value) != 3:
-        return None
-    if not all(isinstance(n, int | float) and math.isfinite(n) for n in value):
-        return None
-    return [round(float(n), 2) for n in value]

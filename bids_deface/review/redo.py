@@ -58,13 +58,11 @@ def redo(results: Results, runs: Runs, source: str) -> Run:
     Raises
     ------
     UsageError
-        The image was not corrected, or the command line knows no corrections.
+        The image was not corrected.
     """
     results.record(source)
     if source not in read_corrections(results.out):
         raise UsageError(f"{source} was not corrected.", "Save a correction first.")
-    if not corrections_option(results.out):
-        raise UsageError("This version of bids-deface cannot do corrections.", "Update it.")
     options = _continued(results, runs, [source])
     return runs.start(
         Command(Kind.DATASET, results.raw, results.out, tuple(options)), title="redo"

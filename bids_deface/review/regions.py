@@ -9,7 +9,7 @@ import nibabel as nib
 import numpy as np
 from scipy import ndimage
 
-from bids_deface.review.corrections import NAMES
+from bids_deface.corrections_file import KEYS
 
 
 def region_places(dseg: Path) -> dict[str, dict[str, list[float]]]:
@@ -28,7 +28,7 @@ def region_places(dseg: Path) -> dict[str, dict[str, list[float]]]:
     image: Any = nib.load(dseg)
     boxes = ndimage.find_objects(np.asarray(image.dataobj).astype(np.uint8))
     places = {}
-    for name, index in NAMES.items():
+    for name, index in KEYS.items():
         box = boxes[index - 1] if index <= len(boxes) else None
         if box is None:
             continue

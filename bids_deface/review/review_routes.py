@@ -29,7 +29,6 @@ from bids_deface.review.answers import (
     results_of,
     word,
 )
-from bids_deface.review.commands import knows_corrections
 from bids_deface.review.corrections import (
     drop_correction,
     keep_correction,
@@ -70,7 +69,6 @@ def image(request: Request) -> JSONResponse:
             "parts": parts,
             "places": places,
             "correction": read_corrections(results.out).get(source),
-            "can_redo": knows_corrections(),
         }
     )
 

@@ -193,5 +193,4 @@ export interface ImageDetails {
   parts: Record<Part, boolean>;
   places: Record<string, Place>;
   correction: Correction | null;
-  can_redo: boolean;
 }

@@ -11,7 +11,6 @@ import pytest
 
 from bids_deface.dataset.demo import nifti_bytes
 from bids_deface.dataset.release import read_accepted
-from bids_deface.review.commands import knows_corrections
 from tests.review.browsing import Watched, chromium, picture, serving
 from tests.running import coarse_dataset, doubtful_head, t1w
 
@@ -187,8 +186,6 @@ def test_a_feature_is_placed_and_painted_where_one_clicks(ran, place):
 
 
 def test_a_corrected_image_is_done_again(ran, place):
-    if not knows_corrections():
-        pytest.skip("the command line has no --corrections yet")
     page = opened(ran, place, "1")
     page.click("#redo")
     page.wait_for_url("**/#/run?name=*")

@@ -174,8 +174,7 @@ export function corrector(tools: Tools): Correcting {
       field("Feature", select), ...(mode === "place" ? placing : painting),
       field("Why", reason), h("div", { class: "row" }, button("Keep correction", () => void save(), { class: "primary", id: "keep" })), status,
     ]));
-    again.disabled = !details.correction || !details.can_redo;
-    again.title = details.can_redo ? "" : "This version of bids-deface cannot do corrections.";
+    again.disabled = !details.correction;
     forget.hidden = !details.correction;
     draw();
   }
