@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
-from typing import Protocol as TypingProtocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,21 +33,11 @@ from bids_deface.volume import (
 if TYPE_CHECKING:
     from bids_deface.detection.featuremap import FeatureMap
     from bids_deface.detection.grid import ConformedImage
+    from bids_deface.detection.source import FeatureSource
     from bids_deface.surroundings import Surroundings
 
 #: What replaces a feature: skin and air of the scan, or noise over its range of values.
 Fill = Literal["tissue", "uniform"]
-
-
-class FeatureSource(TypingProtocol):
-    """Where the features are: the detector, or regions carried over from another image."""
-
-    @property
-    def sha256(self) -> str:
-        """Checksum of the weights behind the regions."""
-
-    def detect(self, image: NDArray[Any], affine: NDArray[np.float64]) -> FeatureMap:
-        """Return the features of one image whose axes run right, anterior, superior."""
 
 
 @dataclass(frozen=True)

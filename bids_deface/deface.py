@@ -21,10 +21,11 @@ from bids_deface.assurance.verdict import (
     Verdict,
     decide,
 )
-from bids_deface.case import Case, FeatureSource, Fill, prepare
+from bids_deface.case import Case, Fill, prepare
 from bids_deface.detection.corrections import CORRECTED, describe_corrected
 from bids_deface.detection.landmarks import Landmark, estimate_landmarks, notes_on
 from bids_deface.detection.orientation import WRONG_HEADER
+from bids_deface.detection.source import FeatureSource
 from bids_deface.distortion.methods import DEFAULT_PROTOCOL
 from bids_deface.face_hiding import hide_face
 from bids_deface.feature_table import STANDARD, FeatureTable

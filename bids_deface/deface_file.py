@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from bids_deface.assurance.verdict import Decision
-from bids_deface.case import FeatureSource, Fill, find_features
+from bids_deface.case import Fill, find_features
 from bids_deface.checked_save import save_defaced
 from bids_deface.containers.extensions import without_names
 from bids_deface.containers.load import load_volume, voxel_count
@@ -23,6 +23,7 @@ from bids_deface.detection.corrections import Correction
 from bids_deface.detection.detector import FeatureDetector
 from bids_deface.detection.featuremap import FeatureMap
 from bids_deface.detection.session import SessionFeatures
+from bids_deface.detection.source import FeatureSource
 from bids_deface.errors import (
     DefaceError,
     ImageError,

@@ -3,25 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bids_deface.detection.corrections import Correction, correct
 from bids_deface.detection.featuremap import FeatureMap
+from bids_deface.detection.source import FeatureSource
 from bids_deface.detection.turns import turned
-
-
-class Source(Protocol):
-    """Tells where the features are, as :class:`bids_deface.case.FeatureSource` does."""
-
-    @property
-    def sha256(self) -> str:
-        """Checksum of the weights behind the regions."""
-
-    def detect(self, image: NDArray[Any], affine: NDArray[np.float64]) -> FeatureMap:
-        """Return the features of one image whose axes run right, anterior, superior."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +26,7 @@ class CorrectedFeatures:
         What the reviewer says.
     """
 
-    source: Source
+    source: FeatureSource
     correction: Correction
 
     @property
@@ -64,6 +54,6 @@ class CorrectedFeatures:
         return correct(features, self.correction, np.linalg.inv(features.turn) @ upright)
 
 
-def with_correction(source: Source, correction: Correction | None) -> Source:
+def with_correction(source: FeatureSource, correction: Correction | None) -> FeatureSource:
     """Return a source of features that heeds a correction, if there is one."""
     return source if correction is None else CorrectedFeatures(source, correction)

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from bids_deface.case import FeatureSource, Fill, find_features
+from bids_deface.case import Fill, find_features
 from bids_deface.deface import deface_volume
 from bids_deface.deface_file import reference_of
 from bids_deface.detection.carried import ReferenceHead
 from bids_deface.detection.featuremap import FeatureMap
 from bids_deface.detection.session import SessionFeatures
+from bids_deface.detection.source import FeatureSource
 from bids_deface.dicom.series import Series
 from bids_deface.dicom.stacking import Stack, stack_frames
 from bids_deface.dicom.volumes import load_stacks

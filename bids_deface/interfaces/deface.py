@@ -17,7 +17,6 @@ from nipype.interfaces.base import (
 )
 
 from bids_deface.assurance.verdict import Decision
-from bids_deface.case import FeatureSource
 from bids_deface.checked_save import save_defaced
 from bids_deface.containers.names import USUAL_SUFFIX
 from bids_deface.containers.save import save_volume
@@ -28,6 +27,7 @@ from bids_deface.detection.corrected import with_correction
 from bids_deface.detection.featuremap import FeatureMap, load_features, save_features
 from bids_deface.detection.model_file import read_feature_table
 from bids_deface.detection.session import SessionFeatures
+from bids_deface.detection.source import FeatureSource
 from bids_deface.errors import ImageError, NoInputError
 from bids_deface.interfaces.detector import DetectorInputSpec, detector_of, weights_of
 from bids_deface.kinds import Level, OnDoubt
