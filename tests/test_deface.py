@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import nibabel as nib
 import numpy as np
@@ -280,7 +281,13 @@ def test_levels_and_doubt_are_checked():
 def test_bumps_in_which_a_face_is_seen_give_way(monkeypatch, settings, faces, wanted):
     tried: list[bool] = []
     monkeypatch.setattr(deface, "_edits", lambda *_, bumps=True: bumps)
-    monkeypatch.setattr(deface, "_attempt", lambda _, bumps: tried.append(bumps) or bumps)
+
+    def attempt(_, bumps, earlier):
+        assert earlier == (len(tried) or None), "what was before is looked at once"
+        tried.append(bumps)
+        return SimpleNamespace(bumps=bumps, inspection=len(tried))
+
+    monkeypatch.setattr(deface, "_attempt", attempt)
     monkeypatch.setattr(deface, "_seen", lambda *_: ("a face",) * (len(tried) <= faces))
-    assert deface._unseen(None, settings, np.random.default_rng(0)) == wanted[-1]
+    assert deface._unseen(None, settings, np.random.default_rng(0)).bumps == wanted[-1]
     assert tried == wanted
