@@ -27,8 +27,8 @@ from tests.pages import PAGES, README, blocks
 from tests.running import coarse_dataset, doubtful_head, t1w
 
 #: What is run elsewhere: the test command itself in ``.ci/run``, the demo in
-#: ``tests/cli/test_run.py``, SLURM in ``tests/slurm``, and in ``tests/review`` the page, which does
-#: not end by itself.
+#: ``tests/cli/test_run.py``, SLURM in ``tests/slurm``, the page, which does not end by itself, in
+#: ``tests/review``.
 ELSEWHERE = re.compile(
     r"tools/check\.py|bids-deface-demo demo|\bsbatch\b|--nipype-plugin SLURM|"
     r"^export BIDS_DEFACE=|bids-deface-ui /"
