@@ -28,7 +28,7 @@ def test_every_untouched_head_is_found(heads_dir, tmp_path, capsys):
 @pytest.mark.parametrize("level", ["features", "face"])
 def test_defaced_heads_are_clean(heads_dir, tmp_path, capsys, detector, level):
     """Voxels of at most 2 mm; thick slices keep a relief that cannot be told from a feature."""
-    rows = [*rows_of(heads_dir, "val")[:2], *rows_of(heads_dir, "external")[:1]]
+    rows = [*rows_of(heads_dir, "val")[:1], *rows_of(heads_dir, "external")[:1]]
     for row in rows:
         result = deface_volume(
             load_volume(heads_dir / row["image"]), DefaceSettings.of(level=level), detector
