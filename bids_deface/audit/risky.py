@@ -26,6 +26,7 @@ OUR_FIGURES: Final = "figures"
 LEAST_POINTS: Final = 50
 #: No text file of points is larger; what is, has points enough.
 MOST_BYTES: Final = 2_000_000
+SPECIAL: Final = "a pipe, socket or device, which nobody can look into"
 _BRAIN: Final = (
     "pial|white|smoothwm|midthick|inflated|sphere|cortex|brain|graymid|flat|orig|wm|gm|"
     "inner_?skull|outer_?skull|hippo|thalam|cereb|subcort"
@@ -127,6 +128,8 @@ def audit_files(tree: Tree) -> list[Finding]:
             finding = _judge(tree, file)
             if finding is not None:
                 found.append(finding)
+    for file in tree.special:
+        found.append(Finding(file, Kind.FILE, "special file", "found", Weight.PROBLEM, SPECIAL))
     if tree.versioned:
         reason = "a repository's history can hold what the files no longer show"
         found.append(Finding(".git", Kind.FILE, "history", "found", Weight.NOTE, reason))

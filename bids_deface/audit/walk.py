@@ -27,11 +27,14 @@ class Tree:
         Paths within it, posix, sorted.
     versioned
         Whether it lies in a repository, whose history can hold what the files no longer show.
+    special
+        Paths of pipes, sockets and devices: who opens one may wait for ever.
     """
 
     root: Path
     files: tuple[str, ...]
     versioned: bool
+    special: tuple[str, ...] = ()
 
     def is_ours(self, file: str) -> bool:
         """Tell whether a file lies in a dataset that this program made, nested ones too."""
@@ -60,9 +63,12 @@ def walk_dataset(root: Path) -> Tree:
     """
     if not root.is_dir():
         raise NoInputError(f"The folder {root} does not exist.")
-    return Tree(
-        root, tuple(sorted(_files(root))), any((root / name).exists() for name in VERSION_CONTROL)
-    )
+    found = sorted(_files(root))
+    # A link to nowhere counts as a file: git-annex leaves them.
+    special = tuple(f for f in found if (root / f).exists() and not (root / f).is_file())
+    files = tuple(file for file in found if file not in special)
+    versioned = any((root / name).exists() for name in VERSION_CONTROL)
+    return Tree(root, files, versioned, special)
 
 
 def _files(root: Path) -> Iterator[str]:

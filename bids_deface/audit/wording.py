@@ -45,4 +45,4 @@ def telling_forms(text: str) -> tuple[str, ...]:
 def is_real_date(text: str) -> bool:
     """Tell whether a date and time as BIDS writes them may be a true one: not before 1925."""
     year = re.match(r"\s*(\d{4})\b", text)
-    return bool(year) and int(year[1]) >= FIRST_REAL_YEAR if year else bool(text.strip("na/ "))
+    return int(year[1]) >= FIRST_REAL_YEAR if year else bool(text.strip("na/ "))

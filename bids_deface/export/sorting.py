@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from bids_deface.audit.finding import Finding, Weight
 from bids_deface.audit.headers import audit_header
-from bids_deface.audit.risky import audit_files
+from bids_deface.audit.risky import SPECIAL, audit_files
 from bids_deface.audit.walk import Tree
 from bids_deface.containers.names import container_of
 from bids_deface.dataset.suffixes import DATATYPES
@@ -52,7 +52,7 @@ def sort_files(
         What may go.
     """
     risky = {f.file: f for f in audit_files(tree) if f.weight is Weight.PROBLEM}
-    items = []
+    items = [Item(file, Fate.LEFT_OUT, reason=SPECIAL) for file in tree.special]
     for file in tree.files:
         reason = _refused(file, risky, options)
         if not reason and not (tree.root / file).exists():

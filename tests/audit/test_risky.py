@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
+from bids_deface.audit.dataset import audit_texts
 from bids_deface.audit.risky import audit_files
 from bids_deface.audit.walk import walk_dataset
 from bids_deface.errors import NoInputError
+from bids_deface.export.item import ExportOptions, Fate
+from bids_deface.export.sorting import sort_files
 
 
 def told(folder) -> dict[str, str]:
@@ -113,3 +117,15 @@ def test_links_in_a_circle_end(tmp_path):
 def test_a_folder_that_is_not_there_is_told(tmp_path):
     with pytest.raises(NoInputError):
         walk_dataset(tmp_path / "none")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes")
+def test_what_would_be_waited_for_is_told_and_not_opened(tmp_path):
+    (tmp_path / "sub-1").mkdir()
+    for name in ("sub-1/odd", "sub-1/sub-1_scans.tsv", "sub-1/x.nii.gz", "sub-1/x.json"):
+        os.mkfifo(tmp_path / name)
+    tree = walk_dataset(tmp_path)
+    assert tree.files == ()
+    assert {f.item for f in audit_texts(tree)} == {"special file"}
+    items = sort_files(tree, tmp_path, {}, ExportOptions())
+    assert [item.fate for item in items] == [Fate.LEFT_OUT] * 4
