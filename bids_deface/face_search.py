@@ -19,19 +19,12 @@ from bids_deface.anatomy import ALL_FEATURES, BRAIN, PRIORITY, FacialFeature, la
 from bids_deface.assurance.face import find_faces
 from bids_deface.assurance.residues import measure_residues
 from bids_deface.bright_air import has_bright_air
+from bids_deface.case import require_mr_content
 from bids_deface.detection.grid import SPACING_MM, Grid
 from bids_deface.detection.plausibility import REACH_MM, RegionReport, Status
 from bids_deface.detection.pose import expected_centre
-from bids_deface.detection.recognition import require_content, require_mr
 from bids_deface.errors import ImageError
-from bids_deface.volume import (
-    Volume,
-    canonical_affine,
-    canonical_view,
-    one_image,
-    sample_values,
-    zooms_of,
-)
+from bids_deface.volume import Volume, canonical_affine, canonical_view
 
 if TYPE_CHECKING:
     from bids_deface.detection.detector import FeatureDetector
@@ -119,9 +112,7 @@ def look_for_face(
         False for maps and phase images, in which skin has no edge against air.
     """
     try:
-        require_mr(sample_values(volume))
-        image = one_image(volume)
-        require_content(image, zooms_of(volume.affine))
+        image = require_mr_content(volume)
         _, sighting = detector.look(
             canonical_view(image, volume.affine), canonical_affine(image.shape, volume.affine)
         )

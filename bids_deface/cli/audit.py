@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from bids_deface import __version__
-from bids_deface.cli.main import LEVELS, guarded
+from bids_deface.cli.main import guarded, start_log
 from bids_deface.cli.parser import Parser
 from bids_deface.cli.values import label, positive_int
 from bids_deface.dataset.suffixes import DATATYPES
@@ -71,9 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     def job() -> int:
         args = build_parser().parse_args(argv)
-        logging.basicConfig(
-            level=LEVELS[min(args.verbose, 2)], format="%(levelname)s %(name)s: %(message)s"
-        )
+        start_log(args.verbose)
         from bids_deface.cli.audit_run import run
 
         return run(args)

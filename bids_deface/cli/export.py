@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from bids_deface import __version__
 from bids_deface.cli.audit import add_detector
-from bids_deface.cli.main import LEVELS, guarded
+from bids_deface.cli.main import guarded, start_log
 from bids_deface.cli.parser import Parser
 
 #: Datatypes that can be taken along without a look: of MR, and those nobody can look into.
@@ -89,9 +88,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     def job() -> int:
         args = build_parser().parse_args(argv)
-        logging.basicConfig(
-            level=LEVELS[min(args.verbose, 2)], format="%(levelname)s %(name)s: %(message)s"
-        )
+        start_log(args.verbose)
         from bids_deface.cli.export_run import run
 
         return run(args)

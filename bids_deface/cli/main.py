@@ -70,6 +70,13 @@ def guarded(prog: str, job: Callable[[], int]) -> int:
         return 70
 
 
+def start_log(verbose: int) -> None:
+    """Write the log of all libraries to stderr, from the level that ``-v`` asks for."""
+    logging.basicConfig(
+        level=LEVELS[min(verbose, 2)], format="%(levelname)s %(name)s: %(message)s"
+    )
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code."""
     # nipype looks for a newer version of itself on the network unless told not to.
@@ -77,9 +84,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     def job() -> int:
         args = parse(argv)
-        logging.basicConfig(
-            level=LEVELS[min(args.verbose, 2)], format="%(levelname)s %(name)s: %(message)s"
-        )
+        start_log(args.verbose)
         from bids_deface.cli.run import run
 
         return run(args)

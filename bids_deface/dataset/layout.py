@@ -13,6 +13,7 @@ from bids.config import get_option
 from bids.exceptions import BIDSValidationError
 from bids.layout import BIDSLayout, BIDSLayoutIndexer
 
+from bids_deface.dataset.description import read_description
 from bids_deface.dataset.suffixes import SUFFIXES
 from bids_deface.errors import InvalidBIDSError, NoInputError, OutputError
 from bids_deface.textfiles import read_json
@@ -58,7 +59,7 @@ def open_layout(
     if not bids_dir.is_dir():
         raise NoInputError(f"The BIDS folder {bids_dir} does not exist.")
     if validate:
-        _require_description(bids_dir)
+        read_description(bids_dir)
     if database is None:
         return _index(bids_dir, validate=validate, participants=participants)
     if bids_dir.resolve() in database.resolve().parents:
@@ -98,15 +99,6 @@ def left_out(
         and str(root / name) not in known
         and not any(pattern.search(f"/{name}") for pattern in patterns)
     ]
-
-
-def _require_description(bids_dir: Path) -> None:
-    content = read_json(bids_dir / "dataset_description.json")
-    if not {"Name", "BIDSVersion"} <= content.keys():
-        raise InvalidBIDSError(
-            f"{bids_dir} is no BIDS dataset: dataset_description.json with Name and BIDSVersion "
-            "is missing or broken."
-        )
 
 
 def _index(

@@ -38,7 +38,7 @@ def find_pairs(originals: Path, derivatives: Path) -> list[Pair]:
         relative = _source_of(sidecar)
         if image is None or relative is None or not (originals / relative).is_file():
             continue
-        record = _record(originals, relative)
+        record = ImageRecord.at(originals, relative)
         if record.shows_tissue:
             rank = describe(record.datatype, record.suffix).rank
             found = (rank, relative, image)
@@ -105,13 +105,3 @@ def _source_of(sidecar: Path) -> str | None:
     paths = [s.removeprefix(RAW) for s in named if isinstance(s, str) and s.startswith(RAW)]
     inside = [p for p in paths if p.startswith("sub-") and ".." not in PurePosixPath(p).parts]
     return inside[0] if inside else None
-
-
-def _record(originals: Path, relative: str) -> ImageRecord:
-    parts = PurePosixPath(relative)
-    stem = parts.name.removesuffix(".gz").removesuffix(".nii")
-    subject = parts.parts[0].removeprefix("sub-")
-    suffix = stem.rpartition("_")[2]
-    return ImageRecord(
-        originals / relative, relative, subject, "", suffix, datatype=parts.parent.name
-    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from bids.layout import BIDSLayout, Query
@@ -47,6 +47,15 @@ class ImageRecord:
     sidecar: dict[str, Any] = field(hash=False, default_factory=dict)
     companions: tuple[Path, ...] = ()
 
+    @classmethod
+    def at(cls, root: Path, relative: str) -> ImageRecord:
+        """Return the record of an image as its place in a dataset tells it; no file is read."""
+        place = PurePosixPath(relative)
+        path, subject = root / place, place.parts[0].removeprefix("sub-")
+        session = next((p.removeprefix("ses-") for p in place.parts if p.startswith("ses-")), "")
+        suffix = _stem(path).rpartition("_")[2]
+        return cls(path, relative, subject, session, suffix, place.parent.name)
+
     @property
     def entities(self) -> dict[str, str]:
         """Entities of the file name in their order: ``{"sub": "01", "echo": "2"}``."""
@@ -71,7 +80,11 @@ class ImageRecord:
     @property
     def stem(self) -> str:
         """File name without extension: ``sub-01_ses-1_T1w``."""
-        return self.path.name.removesuffix(".gz").removesuffix(".nii")
+        return _stem(self.path)
+
+
+def _stem(path: Path) -> str:
+    return path.name.removesuffix(".gz").removesuffix(".nii")
 
 
 def find_images(layout: BIDSLayout, filters: Filters) -> list[ImageRecord]:

@@ -8,12 +8,12 @@ from typing import Any, Final
 
 from bids_deface.audit.tables import is_personal
 from bids_deface.containers.names import split_name
+from bids_deface.dataset.description import DESCRIPTION
 from bids_deface.export.defaced import names_of
 from bids_deface.export.item import Dates, ExportOptions, Fate, Item
 from bids_deface.export.masks import mask_items
 from bids_deface.export.roots import (
     CHANGES_NAMES,
-    DESCRIPTION,
     README_NAMES,
     changes_of,
     description_of,
@@ -55,7 +55,7 @@ def write_contents(
     known = files_and_folders({item.file for item in shared})
     dates = choose_dates(raw, share, [item.file for item in shared], options.dates)
     done = {
-        _json_of(item.file): _done(raw, derivatives, item)
+        _json_of(item.file): _done(derivatives, item)
         for item in shared
         if item.fate is Fate.DEFACED
     }
@@ -67,7 +67,7 @@ def write_contents(
         content, notes = clean_sidecar(raw, file, lost, fields)
         out.append(Item(file, Fate.REWRITTEN, content=content or b"{}\n", notes=notes))
     if options.masks:
-        out += mask_items(raw, derivatives, shared)
+        out += mask_items(derivatives, shared)
     return [*out, *_at_root(raw, share, options.dates)]
 
 
@@ -89,9 +89,9 @@ def _changed(
     return item if content is None else item.rewritten(content, notes)
 
 
-def _done(raw: Path, derivatives: Path, item: Item) -> dict[str, Any]:
+def _done(derivatives: Path, item: Item) -> dict[str, Any]:
     """Return what the sidecar of the defaced image says of defacing."""
-    names = names_of(raw / item.file, item.file, derivatives)
+    names = names_of(item.file, derivatives)
     return read_json(derivatives / _json_of(names.relative_image))
 
 

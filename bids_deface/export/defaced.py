@@ -14,7 +14,6 @@ from bids_deface.containers.load import load_volume
 from bids_deface.dataset.names import OutputNames
 from bids_deface.dataset.query import ImageRecord
 from bids_deface.dataset.release import ACCEPTED
-from bids_deface.dataset.suffixes import shows_tissue
 from bids_deface.errors import DefaceError
 from bids_deface.export.item import Fate, Item
 from bids_deface.volume import Volume
@@ -22,12 +21,9 @@ from bids_deface.volume import Volume
 STALE: Final = "the raw image is not the one that was defaced: deface it again"
 
 
-def names_of(raw: Path, file: str, derivatives: Path) -> OutputNames:
+def names_of(file: str, derivatives: Path) -> OutputNames:
     """Return where everything about a raw image lies in the derivatives."""
-    path = Path(file)
-    subject, stem = path.parts[0].removeprefix("sub-"), path.name.partition(".")[0]
-    record = ImageRecord(raw, file, subject, "", stem.rpartition("_")[2], path.parent.name)
-    return OutputNames.of(record, derivatives)
+    return OutputNames.of(ImageRecord.at(Path(), file), derivatives)
 
 
 def defaced_item(raw: Path, file: str, derivatives: Path, record: Mapping[str, Any]) -> Item:
@@ -47,7 +43,7 @@ def defaced_item(raw: Path, file: str, derivatives: Path, record: Mapping[str, A
     if verdict != Decision.PASS:
         reasons = "; ".join(map(str, record.get("Reasons", [])))
         return left_out.left_out(f"its verdict is {verdict}: {reasons}")
-    names = names_of(raw, file, derivatives)
+    names = names_of(file, derivatives)
     image, mask = (derivatives / name for name in (names.relative_image, names.relative_mask))
     if not image.is_file() or not mask.is_file():
         return left_out.left_out("its defaced version or mask is gone from the derivatives")
@@ -58,8 +54,7 @@ def defaced_item(raw: Path, file: str, derivatives: Path, record: Mapping[str, A
         return left_out.left_out(told)
     if reason:
         return left_out.left_out(reason)
-    entities = ImageRecord(raw, file, "", "", names.suffix, names.folder.name).entities
-    blind = not shows_tissue(names.folder.name, names.suffix, entities)
+    blind = not ImageRecord.at(Path(), file).shows_tissue
     # Nobody could look at it when it was defaced, either: its regions came from its session.
     blind |= record.get("FaceViewsAfter") is None and bool(record.get("ChangedVoxels"))
     return Item(file, Fate.DEFACED, image, is_image=True, is_settled=blind or ACCEPTED in record)

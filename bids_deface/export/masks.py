@@ -15,7 +15,7 @@ from bids_deface.export.item import Fate, Item
 from bids_deface.export.placing import is_same
 
 
-def mask_items(raw: Path, derivatives: Path, items: Iterable[Item]) -> list[Item]:
+def mask_items(derivatives: Path, items: Iterable[Item]) -> list[Item]:
     """Return the masks of shared anatomical images, and their sidecars.
 
     BIDS has no ``desc`` in raw datasets. Images of one scan share one mask, so they share its
@@ -23,8 +23,8 @@ def mask_items(raw: Path, derivatives: Path, items: Iterable[Item]) -> list[Item
 
     Parameters
     ----------
-    raw, derivatives
-        The datasets.
+    derivatives
+        What this program made of the dataset.
     items
         What becomes of the images.
     """
@@ -33,7 +33,7 @@ def mask_items(raw: Path, derivatives: Path, items: Iterable[Item]) -> list[Item
     for item in items:
         if item.fate is not Fate.DEFACED or Path(item.folder).name != DATATYPES[0]:
             continue
-        names = names_of(raw / item.file, item.file, derivatives)
+        names = names_of(item.file, derivatives)
         name, source = _raw_name(names), derivatives / names.relative_mask
         if name not in masks:
             masks[name] = Item(name, Fate.AS_IS, source, "mask of what may have changed")

@@ -9,10 +9,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from bids_deface import __version__
-from bids_deface.errors import InvalidBIDSError
-from bids_deface.textfiles import read_json
+from bids_deface.dataset.description import read_description
 
-DESCRIPTION: Final = "dataset_description.json"
 MAKER: Final = "bids-deface"
 HEADING: Final = "De-identification"
 README_NAMES: Final = ("README", "README.md", "README.rst", "README.txt")
@@ -29,9 +27,7 @@ def description_of(raw: Path) -> bytes:
     InvalidBIDSError
         The raw dataset has none.
     """
-    content = read_json(raw / DESCRIPTION)
-    if not {"Name", "BIDSVersion"} <= content.keys():
-        raise InvalidBIDSError(f"{raw} is no BIDS dataset: {DESCRIPTION} is missing or broken.")
+    content = read_description(raw)
     makers = content.get("GeneratedBy")
     made: dict[str, Any] = {
         # Not the name of the derivatives' maker: the main command must not write in here.

@@ -9,6 +9,7 @@ from typing import Any
 from bids_deface.assurance.verdict import Decision
 from bids_deface.dataset.decisions import known_decisions, stamp_of
 from bids_deface.dataset.names import OutputNames
+from bids_deface.dataset.query import ImageRecord
 from bids_deface.dataset.release import ACCEPTED
 from bids_deface.errors import NoInputError, UsageError
 from bids_deface.reports.group_rows import group_rows
@@ -76,7 +77,7 @@ class Results:
         path = PurePosixPath(source)
         if path.is_absolute() or ".." in path.parts or len(path.parts) < 2 or "\0" in source:
             raise OutsideError("That is no image of this dataset.")
-        return OutputNames(self.out, path.parent, path.name.partition(".")[0])
+        return OutputNames.of(ImageRecord.at(self.raw, source), self.out)
 
     def record(self, source: str) -> dict[str, Any]:
         """Return the record of an image; raise `NoInputError` where there is none."""
