@@ -7,15 +7,13 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
-from scipy import ndimage
 
 from bids_deface.distortion.erasure import erase
 from bids_deface.distortion.methods import Method
 from bids_deface.distortion.scene import Change, Scene
-from bids_deface.feature_table import LAST_LABEL
 from bids_deface.filling import fill_of
 from bids_deface.places import Edit, Task
-from bids_deface.tissue import enclosing_box
+from bids_deface.tissue import enclosing_box, region_boxes
 
 
 def hide_features(
@@ -37,11 +35,11 @@ def hide_features(
     """
     task = replace(task, chance=int(rng.integers(2**62)) if bumps else None)
     fill = fill_of(task, rng, uniform=uniform)
-    boxes = ndimage.find_objects(task.dseg, max_label=LAST_LABEL)
+    boxes = region_boxes(task.dseg)
     for hiding in task.protocol.tasks(task.features, task.extras):
-        found = tuple(i for i in hiding.labels if boxes[i - 1] is not None)
+        found = tuple(i for i in hiding.labels if i in boxes)
         if found:
-            box = enclosing_box([boxes[i - 1] for i in found])
+            box = enclosing_box([boxes[i] for i in found])
             place = task.place_of_regions(box, found, hiding.step.around_mm)
             yield place.edit(*fill(place, partial(_outward, hiding.step.method, *hiding.outward)))
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from bids_deface.anatomy import BRAIN, FacialFeature, labels_of, name_of
 from bids_deface.assurance.face import find_faces
@@ -22,7 +21,7 @@ from bids_deface.detection.grid import (
     resample_labels,
 )
 from bids_deface.feature_table import STANDARD, FeatureTable
-from bids_deface.tissue import Box, InBox
+from bids_deface.tissue import Box, InBox, region_boxes
 from bids_deface.volume import zooms_of
 
 #: With these hidden, nobody should find a face.
@@ -150,8 +149,8 @@ def _tissue_left(
 ) -> NDArray[np.float64]:
     """Return how many voxels of tissue in each region are as they were, by label index."""
     counts = np.zeros(BRAIN + 1)
-    for index, box in enumerate(ndimage.find_objects(dseg, max_label=BRAIN - 1), start=1):
-        if box is not None:
+    for index, box in region_boxes(dseg).items():
+        if index < BRAIN:
             kept = (dseg[box] == index) & ~changed(box)
             counts[index] = (image[box][kept] > threshold).sum()
     return counts

@@ -10,7 +10,7 @@ from typing import Any
 #: glibc's name for the size from which memory goes back to the system as soon as it is freed.
 M_MMAP_THRESHOLD = -3
 #: That size, bytes; glibc itself raises it to 32 MiB, and the heap fills with holes.
-LARGE = 2**22
+LARGE = 2**25
 
 
 def give_back_memory() -> None:

@@ -17,7 +17,15 @@ from bids_deface.distortion.scene import Scene
 from bids_deface.feature_table import STANDARD, FeatureTable
 from bids_deface.frames import frames_of
 from bids_deface.surroundings import Surroundings
-from bids_deface.tissue import Box, bounding_box, box_from, box_within, common_box, grown_box
+from bids_deface.tissue import (
+    Box,
+    bounding_box,
+    box_from,
+    box_within,
+    common_box,
+    grown_box,
+    labelled,
+)
 
 #: Surroundings of what is hidden, mm: skin to learn from and air to draw from.
 AROUND_MM = 20.0
@@ -129,7 +137,7 @@ class Task:
         """
         box = grown_box(found, around_mm, self.around.zooms, self.dseg.shape)
         labels = self.dseg[box]
-        here = np.isin(labels, hidden)
+        here = labelled(labels, hidden)
         chosen = tuple(i for feature in self.features for i in labels_of(feature))
         chosen += tuple(row.index for row in self.extras.labels)
         return self._place(box, labels, here, chosen)
@@ -148,7 +156,7 @@ class Task:
         here: NDArray[np.bool_],
         others: tuple[int, ...],
     ) -> Place:
-        head, air = self.around.parts(box, here | np.isin(labels, others))
+        head, air = self.around.parts(box, here | labelled(labels, others))
         return Place(
             box=box,
             labels=labels,

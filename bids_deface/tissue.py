@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import product
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,8 @@ from scipy import ndimage
 ROUNDING_MM = 1e-3
 #: Side of the blocks in which masks are dilated, voxels.
 BLOCK = 64
+#: Stands for any greater squared distance, where these are bytes.
+FAR_BYTE = 255
 #: Slices along each axis.
 Box = tuple[slice, ...]
 #: Marks voxels in a box of an image.
@@ -155,16 +158,47 @@ def is_near(
         Voxel size in mm.
     """
     reach = radius_mm + ROUNDING_MM
-    squared = np.where(mask, np.float32(0), np.float32(np.inf))
-    for axis, zoom in enumerate(zooms):
+    voxels = reach / float(zooms[0])
+    if np.allclose(zooms, zooms[0], rtol=1e-6, atol=0) and voxels**2 < FAR_BYTE:
+        return _is_near(mask, np.ones(mask.ndim, dtype=np.uint8), voxels)
+    return _is_near(mask, zooms.astype(np.float32), reach)
+
+
+def _is_near(mask: NDArray[np.bool_], steps: NDArray[Any], reach: float) -> NDArray[np.bool_]:
+    """Return what lies within ``reach``, reckoned in the number type of ``steps``."""
+    bytewise = steps.dtype == np.uint8
+    far = steps.dtype.type(FAR_BYTE if bytewise else np.inf)
+    squared = np.where(mask, steps.dtype.type(0), far)
+    for axis, zoom in enumerate(steps):
         before = np.moveaxis(squared, axis, 0)
         after = before.copy()
         for step in range(1, min(int(reach / zoom), len(before) - 1) + 1):
-            more = np.float32((step * zoom) ** 2)
-            np.minimum(after[step:], before[:-step] + more, out=after[step:])
-            np.minimum(after[:-step], before[step:] + more, out=after[:-step])
+            more = (step * zoom) ** 2
+            # Bytes: a third of the time, but no sum may pass the greatest one.
+            farther = (np.minimum(before, far - more) if bytewise else before) + more
+            np.minimum(after[step:], farther[:-step], out=after[step:])
+            np.minimum(after[:-step], farther[step:], out=after[:-step])
         squared = np.moveaxis(after, 0, axis)
     return np.asarray(squared <= reach**2)
+
+
+def labelled(dseg: NDArray[np.uint8], indices: Sequence[int]) -> NDArray[np.bool_]:
+    """Return where a label map holds any of some labels."""
+    chosen = np.zeros(256, dtype=bool)
+    chosen[list(indices)] = True
+    return np.asarray(chosen[dseg])
+
+
+def region_boxes(dseg: NDArray[np.uint8]) -> dict[int, Box]:
+    """Return the box of each label of a label map, by label, in rising order."""
+    # In the order of memory, which takes half the time.
+    by_columns = bool(dseg.flags.f_contiguous)
+    found = ndimage.find_objects(dseg.T if by_columns else dseg)
+    return {
+        index: box[::-1] if by_columns else box
+        for index, box in enumerate(found, start=1)
+        if box is not None
+    }
 
 
 def bounding_box(mask: NDArray[np.bool_], pad: NDArray[np.int_] | int = 0) -> tuple[slice, ...]:

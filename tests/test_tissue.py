@@ -8,8 +8,10 @@ from bids_deface.tissue import (
     bounding_box,
     dilate_mm,
     head_mask,
+    labelled,
     largest_component,
     otsu_threshold,
+    region_boxes,
     tissue_threshold,
 )
 
@@ -49,10 +51,11 @@ def test_largest_component_and_box():
     assert not largest_component(np.zeros_like(mask)).any()
 
 
-@pytest.mark.parametrize("radius", [2.0, 18.0])
-def test_dilation_by_blocks_is_that_of_the_whole(radius):
+@pytest.mark.parametrize("zooms", [(0.7, 1.0, 1.3), (0.9, 0.9, 0.9)])
+@pytest.mark.parametrize("radius", [2.0, 13.5, 18.0])
+def test_dilation_by_blocks_is_that_of_the_whole(radius, zooms):
     rng = np.random.default_rng(0)
-    zooms = np.array([0.7, 1.0, 1.3])
+    zooms = np.array(zooms)
     mask = rng.random((90, 140, 70)) < 2e-5
     mask[20:30, 60:68, 60:] = True
     whole = ndimage.distance_transform_edt(~mask, sampling=zooms) <= radius
@@ -60,3 +63,14 @@ def test_dilation_by_blocks_is_that_of_the_whole(radius):
     where = rng.random(mask.shape) < 1e-4
     part = dilate_mm(mask, radius, zooms, where=where)
     np.testing.assert_array_equal(part & where, whole & where)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_labels_and_their_boxes(order):
+    dseg = np.zeros((7, 8, 9), np.uint8, order)
+    dseg[1:3, 2:4, 5:8], dseg[6, 7, 8] = 3, 200
+    assert region_boxes(dseg) == {
+        3: (slice(1, 3), slice(2, 4), slice(5, 8)),
+        200: (slice(6, 7), slice(7, 8), slice(8, 9)),
+    }
+    np.testing.assert_array_equal(labelled(dseg, (3, 7)), dseg == 3)

@@ -24,7 +24,7 @@ from bids_deface.heights import (
     smoothed,
     widen,
 )
-from bids_deface.tissue import largest_component
+from bids_deface.tissue import labelled, largest_component
 
 #: Skin around a feature from which its surroundings' surface is carried over it, mm.
 AROUND_MM = 8.0
@@ -121,7 +121,7 @@ def measure_residues(
         flat = np.delete(zooms, axis)
         height = crossing_height(columns.view(image), columns.view(head), threshold)
         same_side = [i for i in regions if OUTWARD[i] == (axis, sign)]
-        hidden = footprint_of(columns.view(np.isin(dseg, same_side)))
+        hidden = footprint_of(columns.view(labelled(dseg, same_side)))
         own = footprint_of(columns.view(dseg == index)) & (height >= 0)
         if not own.any():
             continue

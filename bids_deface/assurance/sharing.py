@@ -10,12 +10,11 @@ from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from bids_deface.anatomy import BRAIN, PRIORITY
 from bids_deface.assurance.brain import protected_in
 from bids_deface.feature_table import FIRST_LABEL, LAST_LABEL
-from bids_deface.tissue import Box
+from bids_deface.tissue import Box, region_boxes
 
 #: Boxes begin and end at multiples of this, mm; at least one voxel.
 LATTICE_MM = 10.0
@@ -83,9 +82,9 @@ def shared_dseg(dseg: NDArray[np.uint8], zooms: NDArray[np.float64]) -> NDArray[
         Voxel size in mm.
     """
     out = np.zeros(dseg.shape, dtype=np.uint8, order="F")
-    found = ndimage.find_objects(dseg, max_label=LAST_LABEL)
+    found = region_boxes(dseg)
     for index in (*range(FIRST_LABEL, LAST_LABEL + 1), *PRIORITY):
-        box = found[index - 1]
+        box = found.get(index)
         if box is not None and index == BRAIN:
             out[box][dseg[box] == BRAIN] = BRAIN
         elif box is not None:

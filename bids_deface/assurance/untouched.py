@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
-from bids_deface.feature_table import LAST_LABEL, FeatureMethod, FeatureTable
-from bids_deface.tissue import Box, InBox, largest_component
+from bids_deface.feature_table import FeatureMethod, FeatureTable
+from bids_deface.tissue import Box, InBox, largest_component, region_boxes
 
 #: Depth of the skin that a feature shows, mm; at least one voxel.
 SKIN_MM = 2.0
@@ -46,11 +45,13 @@ def untouched_ml(
     dict
         Label index to millilitres, for the regions that are there.
     """
-    boxes = ndimage.find_objects(dseg, max_label=LAST_LABEL)
-    out = {}
+    out: dict[int, float] = {}
+    if not extras.features:
+        return out
+    boxes = region_boxes(dseg)
     for feature in extras.features:
         for index in feature.label:
-            box = boxes[index - 1]
+            box = boxes.get(index)
             if box is None:
                 continue
             kept = (dseg[box] == index) & (image[box] > threshold) & ~changed(box)

@@ -13,6 +13,7 @@ from scipy import ndimage
 from bids_deface.anatomy import BRAIN, name_of
 from bids_deface.detection.featuremap import FeatureMap
 from bids_deface.detection.plausibility import Status
+from bids_deface.tissue import region_boxes
 
 Points = NDArray[np.float64]
 EYES: Final = (1, 2)
@@ -67,8 +68,8 @@ def whole_centroids(features: FeatureMap, affine: NDArray[np.float64]) -> dict[i
     """
     whole = {r.index for r in features.regions if r.status is Status.FOUND} | {BRAIN}
     out = {}
-    for index, box in enumerate(ndimage.find_objects(features.dseg, max_label=BRAIN), start=1):
-        if box is None or index not in whole:
+    for index, box in region_boxes(features.dseg).items():
+        if index not in whole or index > BRAIN:
             continue
         mask = features.dseg[box] == index
         if _is_cut(index, mask, box, features.dseg.shape, affine):

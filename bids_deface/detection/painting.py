@@ -25,9 +25,8 @@ from bids_deface.anatomy import (
 from bids_deface.detection.grid import Grid, covered_box
 from bids_deface.detection.regions import RawRegion
 from bids_deface.detection.sighting import Sighting
-from bids_deface.feature_table import LAST_LABEL
 from bids_deface.resampling import Border, interpolate
-from bids_deface.tissue import bounding_box, dilate_mm, grown_box
+from bids_deface.tissue import bounding_box, dilate_mm, grown_box, region_boxes
 from bids_deface.volume import zooms_of
 
 #: Probability at which a voxel belongs to a region, and down to which it grows from there.
@@ -149,8 +148,8 @@ def grow_regions(
         Voxel size in mm.
     """
     out = dseg.copy()
-    for index, found in enumerate(ndimage.find_objects(dseg, max_label=LAST_LABEL), start=1):
-        if found is None or index == BRAIN:
+    for index, found in region_boxes(dseg).items():
+        if index == BRAIN:
             continue
         box = grown_box(found, radius_mm, zooms, dseg.shape)
         wide = dilate_mm(dseg[box] == index, radius_mm, zooms)

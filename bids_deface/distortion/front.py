@@ -23,6 +23,7 @@ from bids_deface.heights import (
     slope_inwards,
     widen,
 )
+from bids_deface.tissue import labelled
 
 #: Gaps between features up to twice as wide as this are hidden with them, mm: a strip of skin
 #: between eye, nose and mouth would keep the face's layout.
@@ -71,7 +72,7 @@ def smooth_front(scene: Scene, axis: int, sign: int, rng: np.random.Generator) -
     new = np.where(old >= 0, old + weight * (bare - old), bare)
     zoom = float(scene.zooms[axis])
     deepest = new - (DOWN_MM * weight + UNDER_MM + scene.slack_mm) / zoom
-    mouth = footprint_of(columns.view(scene.region & np.isin(scene.labels, MOUTH)))
+    mouth = footprint_of(columns.view(scene.region & labelled(scene.labels, MOUTH)))
     roughest = np.where(mouth, ROUGHEST_MOUTH_MM, np.where(own, ROUGHEST_MM, np.inf))
     relief = np.zeros_like(new)
     if scene.chance is not None:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bids_deface.anatomy import PROTRUDING, labels_of
+from bids_deface.tissue import labelled
 
 PROTRUDING_LABELS = tuple(index for feature in PROTRUDING for index in labels_of(feature))
 
@@ -60,12 +61,12 @@ class Scene:
     @property
     def protruding(self) -> NDArray[np.bool_]:
         """The part of the region that sticks out of the head and must change as a whole."""
-        return self.region & np.isin(self.labels, PROTRUDING_LABELS)
+        return self.region & labelled(self.labels, PROTRUDING_LABELS)
 
     @property
     def features(self) -> NDArray[np.bool_]:
         """All features that are being hidden: their surface is no model for the skin."""
-        return self.region | np.isin(self.labels, self.others)
+        return self.region | labelled(self.labels, self.others)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from PIL import Image, ImageColor, ImageDraw, ImageFont
 from scipy import ndimage
 
 from bids_deface.anatomy import BRAIN, LABELS, Label
-from bids_deface.feature_table import LAST_LABEL
+from bids_deface.tissue import region_boxes
 from bids_deface.volume import zooms_of
 
 PLANES = ("sagittal", "coronal", "axial")
@@ -67,12 +67,12 @@ def plot_regions(
         Rows of the look-up table.
     """
     zooms = zooms_of(affine)
-    boxes = ndimage.find_objects(dseg, max_label=LAST_LABEL)
-    present = [label for label in known if boxes[label.index - 1] is not None]
+    boxes = region_boxes(dseg)
+    present = [label for label in known if label.index in boxes]
     sheet = Image.new("RGB", (3 * PANEL, max(1, len(present)) * (PANEL + TITLE)), BACKGROUND)
     draw = ImageDraw.Draw(sheet)
     for row, label in enumerate(present):
-        box = boxes[label.index - 1]
+        box = boxes[label.index]
         middle = ndimage.center_of_mass(dseg[box] == label.index)
         centre = np.rint(np.add(middle, [s.start for s in box])).astype(int)
         for axis, plane in enumerate(PLANES):
