@@ -32,7 +32,7 @@ nib.save(copy, sys.argv[2])
 #: Functions of the job that are timed where they are called: module, name, step.
 STEPS = (
     ("deface_file", "load_volume", "load"),
-    ("detection.orientation", "interpret", "regions on the detector's grid"),
+    ("detection.looks", "interpret", "regions on the detector's grid"),
     ("detection.detector", "conform", "to the detector's grid"),
     ("detection.detector", "predict_array", "network"),
     ("detection.detector", "paint", "regions in the scan's grid"),

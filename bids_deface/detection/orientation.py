@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bids_deface.detection.grid import ConformedImage, Grid
+from bids_deface.detection.looks import Predict, glance, look
 from bids_deface.detection.outline import HeadOutline, find_outline
-from bids_deface.detection.sighting import Sighting, interpret
+from bids_deface.detection.sighting import Sighting
 from bids_deface.detection.turns import TURNS, UPRIGHT, Turn, turned
 
 #: Regions without doubt that prove an orientation.
@@ -23,8 +22,6 @@ LEAST_RIVAL = 2
 
 #: Said of every region: where one of them lies is no longer known.
 WRONG_HEADER = "the head may not lie as its header says"
-
-Predict = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 
 def find_upright(predict: Predict, conformed: ConformedImage) -> tuple[Turn, Sighting]:
@@ -55,7 +52,7 @@ def find_upright(predict: Predict, conformed: ConformedImage) -> tuple[Turn, Sig
         The image is constant.
     """
     outline = find_outline(conformed)
-    first = interpret(predict(conformed.image), conformed, outline)
+    first = look(predict, conformed, outline)
     if first.is_stripped or first.n_seen >= CLEAR:
         return UPRIGHT, first
     best: tuple[Turn, Sighting] | None = None
@@ -84,8 +81,8 @@ def _look_turned(
     mask, signal = (
         np.ascontiguousarray(turned(m, affine, turn)[0]) for m in (outline.mask, outline.signal)
     )
-    return interpret(
-        predict(image),
+    return glance(
+        predict,
         replace(conformed, image=image, grid=grid),
         replace(outline, mask=mask, signal=signal),
     )

@@ -7,18 +7,22 @@ from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from bids_deface.anatomy import (
     BRAIN,
     LABELS,
     LIMITS,
     REFERENCE_BRAIN_ML,
+    FacialFeature,
+    labels_of,
     name_of,
 )
 from bids_deface.detection.grid import SPACING_MM, Grid
 from bids_deface.detection.pose import GREATEST_OFFSET_MM, expected_centre
 from bids_deface.detection.proportions import odd_proportions
 from bids_deface.detection.regions import RawRegion
+from bids_deface.tissue import bounding_box
 
 #: Radius around a missing region's expected centre in which tissue is looked for, mm.
 NEIGHBOURHOOD_MM = 8.0
@@ -27,6 +31,9 @@ NEIGHBOURHOOD_MM = 8.0
 _GREATEST_ABSENT = {1: 0.5, 2: 0.5, 3: 0.35, 4: 0.05, 5: 0.05, 6: 0.1}
 #: A region with less signal in it is a hole that the network sees a feature in.
 LEAST_SIGNAL = 0.05
+#: Share of an eye from which it is a hole: none on the validation heads, half where cut out.
+GREATEST_EVEN = 0.3
+EYES = labels_of(FacialFeature.EYES)
 #: Half of the least share of tissue in the regions of the validation heads: with less, a region
 #: is doubtful, as the network may see a feature in what is left around one that was cut out.
 _LITTLE_SIGNAL = {1: 0.4, 2: 0.4, 3: 0.25, 4: 0.35, 5: 0.35, 6: 0.1}
@@ -112,7 +119,9 @@ class RegionReport:
         return replace(self, status=Status.DOUBTFUL, reason=reason)
 
 
-def drop_holes(found: dict[int, RawRegion], signal: NDArray[np.bool_]) -> dict[int, RawRegion]:
+def drop_holes(
+    found: dict[int, RawRegion], signal: NDArray[np.bool_], image: NDArray[np.float32]
+) -> dict[int, RawRegion]:
     """Leave out facial regions that hold nothing but air: a face that was cut out before.
 
     Parameters
@@ -121,12 +130,27 @@ def drop_holes(found: dict[int, RawRegion], signal: NDArray[np.bool_]) -> dict[i
         Regions on the detector's grid.
     signal
         bool, same grid: what differs from air.
+    image
+        float32, same grid. The signal is smoothed and reaches into small holes: in the eyes, which
+        are all tissue, no two voxels are the same.
     """
     return {
         index: region
         for index, region in found.items()
-        if index == BRAIN or signal[region.mask].mean() >= LEAST_SIGNAL
+        if index == BRAIN
+        or (
+            signal[region.mask].mean() >= LEAST_SIGNAL
+            and not (index in EYES and _even_share(image, region.mask) > GREATEST_EVEN)
+        )
     }
+
+
+def _even_share(image: NDArray[np.float32], mask: NDArray[np.bool_]) -> float:
+    """Return the share of a mask that is one and the same value as all around it."""
+    box = bounding_box(mask, 1)
+    part = image[box]
+    even = ndimage.maximum_filter(part, 3) == ndimage.minimum_filter(part, 3)
+    return float(even[mask[box]].mean())
 
 
 def judge(

@@ -182,16 +182,26 @@ def test_noisy_air_is_no_noisy_head(truth, image):
     require_head(find_regions(probseg, grid), mask, np.where(mask, image, noise))
 
 
-def test_a_face_cut_out_is_absent(truth):
+def test_a_face_cut_out_is_absent(truth, image):
     """As most tools leave a head: without a face, with its ears."""
     probseg, labels, mask, grid = truth
     face = np.isin(labels, (1, 2, 3, 6))
     left = mask & ~ndimage.binary_dilation(face, iterations=3)
-    found = drop_holes(find_regions(probseg, grid), left)
+    found = drop_holes(find_regions(probseg, grid), left, image)
     assert set(found) == {4, 5, BRAIN}
     reports = {report.index: report.status for report in judge(found, left, grid)}
     assert reports[3] is reports[6] is Status.ABSENT
     assert reports[4] is reports[5] is Status.FOUND
+
+
+def test_eyes_cut_out_of_the_skin_are_absent(truth, image):
+    """A hole is closed by the head's outline, and its surroundings are smoothed into it."""
+    probseg, labels, mask, grid = truth
+    eyes = ndimage.binary_dilation(np.isin(labels, (1, 2)), iterations=2)
+    assert set(drop_holes(find_regions(probseg, grid), mask, image)) >= {1, 2}
+    found = drop_holes(find_regions(probseg, grid), mask, np.where(eyes, 0, image))
+    assert not {1, 2} & set(found)
+    assert {3, 4, 5, 6, BRAIN} <= set(found)
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
