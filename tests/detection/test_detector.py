@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from bids_deface.anatomy import BRAIN, LABELS
+from bids_deface.detection.detector import FeatureDetector
 from bids_deface.detection.plausibility import Status
 from bids_deface.errors import NoHeadError
 from bids_deface.population import synthetic_head
@@ -51,3 +53,14 @@ def test_a_brain_with_something_around_it_is_refused(detector, stripped, head):
     left = np.where(head.dseg == 3, head.data, stripped.data).astype(np.float32)
     with pytest.raises(NoHeadError, match="without skull"):
         detector.detect(left, stripped.affine)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_gpu_sees_what_the_processor_sees(detector, head):
+    image = head.data.astype(np.float32)
+    here, there = (
+        one.detect(image, head.affine) for one in (detector, FeatureDetector(device="cuda"))
+    )
+    assert [r.status for r in here.regions] == [r.status for r in there.regions]
+    for label in LABELS:
+        assert dice(here.dseg == label.index, there.dseg == label.index) > 0.98, label.name
