@@ -76,7 +76,6 @@ def deface_volume(
     """
     give_back_memory()
     case = prepare(volume, settings, source, fill)
-    give_back_memory()
     rng = np.random.default_rng(settings.random_seed)
     attempt = _unseen(case, settings, rng)
     verdict = _judge(case, settings, attempt)
@@ -143,7 +142,7 @@ def _edits(
         hidden = hide_features(case.task, rng, uniform=case.uniform, bumps=bumps)
     elif case.features.shows_face:
         hidden = hide_face(case.task, rng, uniform=case.uniform)
-    return _collected(chain(hidden, erase_copies(case.task, rng, uniform=case.uniform)))
+    return tuple(chain(hidden, erase_copies(case.task, rng, uniform=case.uniform)))
 
 
 def _in_doubt(
@@ -156,22 +155,13 @@ def _in_doubt(
     """Do what the settings ask for in doubt; return what came of it, and notes."""
     if settings.on_doubt is OnDoubt.STRICT:
         return attempt, replace(verdict, decision=Decision.FAIL), ()
-    taken = _collected(hide_face(case.task, rng, uniform=case.uniform, removed=True))
+    taken = tuple(hide_face(case.task, rng, uniform=case.uniform, removed=True))
     second = _attempt(case, (*attempt.edits, *taken), attempt.inspection)
     cured = _judge(case, settings, second)
     if not taken or cured.decision is not Decision.PASS:
         return attempt, verdict, ()
     why = "; ".join(verdict.reasons)
     return second, cured, (f"the face was taken off in front of the brain ({why})",)
-
-
-def _collected(edits: Iterable[Edit]) -> tuple[Edit, ...]:
-    """Return all edits; what their making took is given back after each."""
-    out = []
-    for edit in edits:
-        out.append(edit)
-        give_back_memory()
-    return tuple(out)
 
 
 def _attempt(case: Case, edits: tuple[Edit, ...], earlier: Inspection | None = None) -> _Attempt:
@@ -185,7 +175,6 @@ def _attempt(case: Case, edits: tuple[Edit, ...], earlier: Inspection | None = N
         partial(changed_in, edits=edits),
         partial(protected_in, dseg=task.dseg, margin_mm=task.margin_mm, zooms=task.around.zooms),
     )
-    give_back_memory()
     return _Attempt(edits, out, changes, _inspect(case, out, edits, earlier))
 
 
