@@ -24,6 +24,14 @@ from bids_deface.volume import Volume
 ROOT = Path(__file__).parent.parent
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put files with slow tests first: none of them is to be the last, with one process idle."""
+    slow = {
+        item.path for item in items for name in ("slow", "real") if item.get_closest_marker(name)
+    }
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture(scope="session")
 def head() -> SyntheticHead:
     """A made-up T1w head, 1.5 mm."""

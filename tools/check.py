@@ -19,7 +19,7 @@ CHECKS = {
     "types": ["mypy"],
     "imports": ["lint-imports"],
     "spelling": ["codespell"],
-    "tests": ["pytest", "-n", "2", "--dist", "loadfile", *sys.argv[1:]],
+    "tests": ["pytest", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder", *sys.argv[1:]],
 }
 
 
