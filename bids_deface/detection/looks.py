@@ -21,9 +21,10 @@ BRIGHTER = 0.5
 
 
 def look(predict: Predict, conformed: ConformedImage, outline: HeadOutline) -> Sighting:
-    """Look at an image, and once more, brightened, where a region is in doubt.
+    """Look at an image, and once more, brightened, where a region is in doubt or absent.
 
-    The second look counts where it shows every region that the first one doubted, and doubts none.
+    The second look counts where it leaves no doubt, and shows every region that the first one
+    doubted or, without a doubt, more than the first one: what is too dim to be seen is not gone.
 
     Parameters
     ----------
@@ -33,12 +34,16 @@ def look(predict: Predict, conformed: ConformedImage, outline: HeadOutline) -> S
         The image, and its head.
     """
     first = glance(predict, conformed, outline)
-    doubted = {r.index for r in first.regions if r.status is Status.DOUBTFUL}
-    if not doubted:
+    doubted, absent = (
+        {report.index for report in first.regions if report.status is status}
+        for status in (Status.DOUBTFUL, Status.ABSENT)
+    )
+    if not doubted and not absent:
         return first
     second = glance(lambda image: predict(image**BRIGHTER), conformed, outline)
     seen = {report.index for report in second.regions if report.status in SEEN}
-    return second if second.is_settled and doubted <= seen else first
+    is_better = doubted <= seen if doubted else second.n_seen > first.n_seen
+    return second if second.is_settled and is_better else first
 
 
 def glance(predict: Predict, conformed: ConformedImage, outline: HeadOutline) -> Sighting:

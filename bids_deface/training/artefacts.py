@@ -25,7 +25,7 @@ def saturate(image: Tensor, near: Tensor, draw: Draw) -> Tensor:
     i, j, k = torch.meshgrid(*(a.float() for a in axes), indexing="ij")
     reach = draw.uniform(8, 35)
     fall = torch.exp(-(((i * i + j * j + k * k) / (2 * reach * reach)) ** 2))
-    return image * (1 - draw.uniform(0.3, 0.9) * fall)
+    return image * (1 - draw.uniform(0.3, 0.95) * fall)
 
 
 def thick_slices(image: Tensor, axis: int, thickness_mm: float) -> Tensor:

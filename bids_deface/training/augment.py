@@ -30,8 +30,8 @@ class AugmentConfig:
     contrast
         Probability of a synthetic contrast.
     artefact
-        Probability of thick slices and of blur; bias is twice as likely, ghosts, blobs, a dim
-        face and noisy air half.
+        Probability of thick slices, of blur and of a dim face; bias is twice as likely, ghosts,
+        blobs and noisy air half.
     crop
         Probability of a cut field of view.
     negative
@@ -43,8 +43,8 @@ class AugmentConfig:
     geometry: GeometryConfig = field(default_factory=GeometryConfig)
     contrast: float = 0.5
     artefact: float = 0.2
-    crop: float = 0.2
-    negative: float = 0.15
+    crop: float = 0.25
+    negative: float = 0.2
     noise: float = 0.15
 
 
@@ -81,7 +81,7 @@ def augment(
     if draw.chance(config.negative):
         sample, labels = take_face_away(sample, labels, draw)
         tissue &= sample > 0
-    if draw.chance(config.artefact / 2):
+    if draw.chance(config.artefact):
         sample = artefacts.saturate(sample, (labels > 0) & (labels != BRAIN_CLASS), draw)
     sample = _spoil(sample, void, tissue, config, draw)
     if draw.chance(config.crop):

@@ -23,7 +23,9 @@ def take_face_away(image: Tensor, classes: Tensor, draw: Draw) -> tuple[Tensor, 
         gone = behind_plane(classes, draw.uniform(0, 1), draw.uniform(1, 6))
     else:
         chosen = [c for c in FACE if draw.chance(0.7)] or [*FACE]
-        gone = grow(torch.isin(classes, torch.tensor(chosen, device=classes.device)), 4)
+        gone = grow(
+            torch.isin(classes, torch.tensor(chosen, device=classes.device)), 2 + draw.integer(4)
+        )
         gone &= ~grow(classes == BRAIN_CLASS, 1)
     return remove(image, classes, gone, draw.uniform(0, 0.2) if draw.chance(0.2) else 0.0)
 

@@ -42,5 +42,7 @@ def test_what_others_defaced_is_told_by_feature(heads_dir, detector):
     for row in rows_of(heads_dir, "negative"):
         look = look_for_face(load_volume(heads_dir / row["image"]), detector)
         told = {feature.value: one.status.value for feature, one in look.features.items()}
-        assert told == {"eyes": "found", "nose": "absent", "ears": "found", "mouth": "outside"}
+        # Whether their mouths were cut out or lie below the last slice is a matter of millimetres.
+        assert told.pop("mouth") in ("absent", "outside")
+        assert told == {"eyes": "found", "nose": "absent", "ears": "found"}
         assert not any(look.faces.values())
