@@ -66,7 +66,7 @@ def find_extras(sighting: Sighting, table: FeatureTable) -> ExtraRegions:
     grid = sighting.conformed.grid
     for feature in table.features:
         found |= _parts_of_feature(sighting, feature, table)
-    found = drop_holes(found, sighting.outline, sighting.conformed.image)
+    found = drop_holes(found, sighting.outline, sighting.conformed)
     reports = []
     for feature in table.features:
         for index in feature.label:

@@ -18,7 +18,7 @@ from bids_deface.anatomy import (
     labels_of,
     name_of,
 )
-from bids_deface.detection.grid import SPACING_MM, Grid
+from bids_deface.detection.grid import SPACING_MM, ConformedImage, Grid
 from bids_deface.detection.outline import HeadOutline
 from bids_deface.detection.pose import GREATEST_OFFSET_MM, expected_centre
 from bids_deface.detection.proportions import odd_proportions
@@ -127,7 +127,7 @@ class RegionReport:
 
 
 def drop_holes(
-    found: dict[int, RawRegion], outline: HeadOutline, image: NDArray[np.float32]
+    found: dict[int, RawRegion], outline: HeadOutline, conformed: ConformedImage
 ) -> dict[int, RawRegion]:
     """Leave out facial regions that hold nothing but air: a face that was cut out before.
 
@@ -138,25 +138,27 @@ def drop_holes(
     outline
         The head on the same grid. Its signal is smoothed and reaches into small holes: in eyes,
         which are all tissue, no two voxels are the same, and a small nose is not all air.
-    image
-        float32, same grid.
+    conformed
+        The image on the detector's grid.
     """
     return {
         index: region
         for index, region in found.items()
-        if index == BRAIN or not _is_hole(index, region, outline, image)
+        if index == BRAIN or not _is_hole(index, region, outline, conformed)
     }
 
 
 def _is_hole(
-    index: int, region: RawRegion, outline: HeadOutline, image: NDArray[np.float32]
+    index: int, region: RawRegion, outline: HeadOutline, conformed: ConformedImage
 ) -> bool:
     """Tell whether a facial region is where something was cut out."""
     if outline.signal[region.mask].mean() < LEAST_SIGNAL:
         return True
     if index in EYES:
-        return _even_share(image, region.mask) > GREATEST_EVEN
-    if index != NOSE or region.volume_ml >= SMALL_NOSE_ML:
+        return _even_share(conformed.image, region.mask) > GREATEST_EVEN
+    is_small = index == NOSE and region.volume_ml < SMALL_NOSE_ML
+    # Of a nose at the border of the field of view nobody knows how large it is.
+    if not is_small or touches_border(region.mask, conformed.grid):
         return False
     is_bare = bool(outline.mask[region.mask].mean() < LEAST_NOSE)
     return is_bare or region.volume_ml < NOSE_REST_ML

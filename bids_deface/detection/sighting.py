@@ -104,7 +104,7 @@ def interpret(
     outline
         Its head.
     """
-    found = drop_holes(find_regions(probseg, conformed.grid), outline, conformed.image)
+    found = drop_holes(find_regions(probseg, conformed.grid), outline, conformed)
     found = drop_strays(found)
     try:
         require_head(found, outline.mask, conformed.image)
