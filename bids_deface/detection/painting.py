@@ -33,7 +33,7 @@ from bids_deface.volume import zooms_of
 CORE_PROBABILITY = 0.5
 EDGE_PROBABILITY = 0.03
 #: Lower than a half: what may be brain is spared.
-BRAIN_PROBABILITY = 0.03
+BRAIN_PROBABILITY = 0.05
 #: Margin around each facial region, mm.
 MARGIN_MM: Final[Mapping[int, float]] = MappingProxyType(
     {1: 2.0, 2: 2.0, 3: 3.0, 4: 2.0, 5: 2.0, 6: 2.0}

@@ -60,7 +60,7 @@ def test_an_inverted_head_is_found_as_it_is(head, detector: FeatureDetector):
 
 
 def test_a_dim_face_is_found_in_the_second_look(head, predict):
-    scan = of(dimmed(head, 0.04), head.affine)
+    scan = of(dimmed(head, 0.08), head.affine)
     first, both = glance(predict, *scan), look(predict, *scan)
     assert first.n_doubtful, "else nothing is tested"
     assert both.is_settled
@@ -68,7 +68,7 @@ def test_a_dim_face_is_found_in_the_second_look(head, predict):
 
 
 def test_a_nose_too_dim_for_the_first_look_is_not_called_absent(head, predict):
-    scan = of(dimmed(head, 0.04), head.affine)
+    scan = of(dimmed(head, 0.05), head.affine)
     first = {r.index: r.status for r in glance(predict, *scan).regions}
     assert first[3] is Status.ABSENT, "else nothing is tested"
     both = {r.index: r.status for r in look(predict, *scan).regions}
@@ -76,7 +76,7 @@ def test_a_nose_too_dim_for_the_first_look_is_not_called_absent(head, predict):
 
 
 def test_the_second_look_counts_only_if_it_settles_every_doubt(head, predict):
-    scan = of(dimmed(head, 0.04), head.affine)
+    scan = of(dimmed(head, 0.08), head.affine)
     first = glance(predict, *scan)
     shown = []
 
