@@ -125,12 +125,12 @@ def _unseen(case: Case, settings: DefaceSettings, rng: np.random.Generator) -> _
     drawn = settings.level is Level.FEATURES and settings.methods is DEFAULT_PROTOCOL
     earlier: Inspection | None = None
     for _ in range(DRAWS if drawn and (front or settings.extras.features) else 0):
-        attempt = _attempt(case, _edits(case, settings, rng), earlier)
-        if not _seen(case, settings, attempt, front):
+        attempt = _attempt(case, settings, _edits(case, settings, rng), earlier)
+        if not _seen(case, attempt, front):
             return attempt
         earlier = attempt.inspection
         del attempt
-    return _attempt(case, _edits(case, settings, rng, bumps=False), earlier)
+    return _attempt(case, settings, _edits(case, settings, rng, bumps=False), earlier)
 
 
 def _edits(
@@ -156,7 +156,7 @@ def _in_doubt(
     if settings.on_doubt is OnDoubt.STRICT:
         return attempt, replace(verdict, decision=Decision.FAIL), ()
     taken = tuple(hide_face(case.task, rng, uniform=case.uniform, removed=True))
-    second = _attempt(case, (*attempt.edits, *taken), attempt.inspection)
+    second = _attempt(case, settings, (*attempt.edits, *taken), attempt.inspection)
     cured = _judge(case, settings, second)
     if not taken or cured.decision is not Decision.PASS:
         return attempt, verdict, ()
@@ -164,7 +164,12 @@ def _in_doubt(
     return second, cured, (f"the face was taken off in front of the brain ({why})",)
 
 
-def _attempt(case: Case, edits: tuple[Edit, ...], earlier: Inspection | None = None) -> _Attempt:
+def _attempt(
+    case: Case,
+    settings: DefaceSettings,
+    edits: tuple[Edit, ...],
+    earlier: Inspection | None = None,
+) -> _Attempt:
     """Write edits, and compare with what was before; an earlier look at that is not repeated."""
     task, out = case.task, case.volume.data.copy(order="F")
     for edit in edits:
@@ -175,11 +180,15 @@ def _attempt(case: Case, edits: tuple[Edit, ...], earlier: Inspection | None = N
         partial(changed_in, edits=edits),
         partial(protected_in, dseg=task.dseg, margin_mm=task.margin_mm, zooms=task.around.zooms),
     )
-    return _Attempt(edits, out, changes, _inspect(case, out, edits, earlier))
+    return _Attempt(edits, out, changes, _inspect(case, settings, out, edits, earlier))
 
 
 def _inspect(
-    case: Case, out: NDArray[Any], edits: tuple[Edit, ...], earlier: Inspection | None
+    case: Case,
+    settings: DefaceSettings,
+    out: NDArray[Any],
+    edits: tuple[Edit, ...],
+    earlier: Inspection | None,
 ) -> Inspection | None:
     """Look at the head before and after; None where the scan shows no skin."""
     if not case.shows_skin:
@@ -198,6 +207,7 @@ def _inspect(
         case.seen,
         earlier,
         case.task.extras,
+        own_skin=settings.level is Level.FEATURES,
     )
 
 
@@ -216,14 +226,13 @@ def _judge(case: Case, settings: DefaceSettings, attempt: _Attempt) -> Verdict:
         else item
         for item in _evidence(case.features, changed_ml)
     )
-    seen = _seen(case, settings, attempt, settings.features, removed, settings.extras)
+    seen = _seen(case, attempt, settings.features, removed, settings.extras)
     doubts = (*case.doubts, *chain.from_iterable(e.doubts for e in attempt.edits), *seen)
     return decide(evidence, settings.features, attempt.changes, doubts, settings.extras)
 
 
 def _seen(
     case: Case,
-    settings: DefaceSettings,
     attempt: _Attempt,
     features: tuple[FacialFeature, ...],
     removed: frozenset[int] = frozenset(),
@@ -233,8 +242,7 @@ def _seen(
     if not attempt.inspection:
         return ()
     whole = {report.index for report in case.features.regions if report.status == "found"}
-    own_skin = settings.level is Level.FEATURES
-    return attempt.inspection.doubts(features, whole, removed, own_skin=own_skin, extras=extras)
+    return attempt.inspection.doubts(features, whole, removed, extras=extras)
 
 
 def _notes(

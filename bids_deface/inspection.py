@@ -40,12 +40,15 @@ class Inspection:
         What is left of each standard region, by label index.
     untouched
         Tissue (ml) of each region of the weights' own features that is as it was, by label index.
+    own_skin
+        Whether the skin around a feature is the person's own; else the whole face is a new one.
     """
 
     faces_before: Mapping[str, int]
     faces_after: Mapping[str, int]
     residues: Mapping[int, Residue]
     untouched: Mapping[int, float] = field(default_factory=dict)
+    own_skin: bool = True
 
     def doubts(
         self,
@@ -53,7 +56,6 @@ class Inspection:
         whole: Collection[int],
         removed: frozenset[int] = frozenset(),
         *,
-        own_skin: bool = True,
         extras: FeatureTable = STANDARD,
     ) -> tuple[str, ...]:
         """Return what speaks against the face being gone.
@@ -66,8 +68,6 @@ class Inspection:
             Labels of what lies whole in the field of view: the skin there can be measured.
         removed
             Labels of what was taken off with all around it: no skin is left there to judge.
-        own_skin
-            See :func:`bids_deface.assurance.residues.doubts_of_residues`.
         extras
             What was to be hidden of the weights' own features.
         """
@@ -83,7 +83,7 @@ class Inspection:
             f"no skin was found at the {name_of(index)}, so nobody knows what is left of it"
             for index in sorted(labels & set(whole) - set(self.residues))
         )
-        own = doubts_of_residues(left, own_skin=own_skin)
+        own = doubts_of_residues(left, own_skin=self.own_skin)
         return found + unseen + own + doubts_of_untouched(self.untouched, extras)
 
 
@@ -98,6 +98,8 @@ def inspect_head(
     seen: ConformedImage | None = None,
     earlier: Inspection | None = None,
     extras: FeatureTable = STANDARD,
+    *,
+    own_skin: bool = True,
 ) -> Inspection:
     """Compare the head's surface before and after, on the detector's grid.
 
@@ -121,6 +123,8 @@ def inspect_head(
         Another look at the same head before; None leaves it to be looked at.
     extras
         What was hidden of the weights' own features.
+    own_skin
+        Whether the skin around a feature is the person's own.
     """
     first = seen or conform(before, affine)
     small = conform(after, affine) if boxes is None else conform_again(first, after, affine, boxes)
@@ -135,9 +139,10 @@ def inspect_head(
         np.full(3, SPACING_MM),
         small.scaled(threshold),
         dict(enumerate((left / 1000).tolist())),
+        None if own_skin else first.image,
     )
     untouched = untouched_ml(before, dseg, zooms_of(affine), changed, threshold, extras)
-    return Inspection(faces_before, _faces(small, threshold), residues, untouched)
+    return Inspection(faces_before, _faces(small, threshold), residues, untouched, own_skin)
 
 
 def _faces(look: ConformedImage, threshold: float) -> dict[str, int]:

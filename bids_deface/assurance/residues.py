@@ -34,6 +34,8 @@ SMOOTH_MM = 6.0
 REACH_MM = (25.0, 45.0)
 #: Share of the columns that stand out most and are left out: wires, noise.
 SPECKS = 2.0
+#: Share of a region's skin of which the old relief must be known to be compared with the new one.
+LEAST_KNOWN = 0.5
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,8 @@ class Residue:
     height_mm
         How far the surface stands out of the skin around the region (98th percentile).
     relief_mm
-        Roughness: standard deviation of the surface after its smooth part is taken away.
+        Roughness: standard deviation of the surface after its smooth part is taken away. On a new
+        face only what runs with the relief of the old one.
     tissue_ml
         Tissue in the region that is as it was.
     """
@@ -91,6 +94,7 @@ def measure_residues(
     zooms: NDArray[np.float64],
     threshold: float,
     tissue_ml: Mapping[int, float],
+    old_face: NDArray[np.float32] | None = None,
 ) -> dict[int, Residue]:
     """Measure the skin over each region.
 
@@ -106,6 +110,9 @@ def measure_residues(
         Intensity of the head's surface.
     tissue_ml
         Unchanged tissue by label index.
+    old_face
+        The head as it was, same grid and scale, where all of its face was replaced: the slices'
+        steps and the edges of the new face are relief, too, and nobody's.
 
     Returns
     -------
@@ -113,33 +120,69 @@ def measure_residues(
         Label index to residue, for the regions that show skin.
     """
     head = largest_component(image > threshold)
+    old_head = None if old_face is None else largest_component(old_face > threshold)
     regions = [index for index in OUTWARD if (dseg == index).any()]
     out = {}
     for index in regions:
         axis, sign = OUTWARD[index]
         columns = Columns(axis, sign)
-        flat = np.delete(zooms, axis)
+        flat, zoom = np.delete(zooms, axis), float(zooms[axis])
         height = crossing_height(columns.view(image), columns.view(head), threshold)
         same_side = [i for i in regions if OUTWARD[i] == (axis, sign)]
         hidden = footprint_of(columns.view(labelled(dseg, same_side)))
-        own = footprint_of(columns.view(dseg == index)) & (height >= 0)
-        if not own.any():
+        region = footprint_of(columns.view(dseg == index))
+        if not (region & (height >= 0)).any():
             continue
-        zoom = float(zooms[axis])
-        # Where the field of view cuts the head, or a cavity is open, columns end far inside.
-        skin = height > float(np.median(height[own])) - REACH_MM[axis] / zoom
-        own &= skin
-        known = (height >= 0) & skin & ~widen(hidden, AROUND_MM, flat)
+        skin = _skin(height, region, REACH_MM[axis] / zoom)
+        own = region & skin
+        known = skin & ~widen(hidden, AROUND_MM, flat)
         if known.any():
             above = (height - membrane(height, known, flat))[own] * zoom
-            rough = (height - smoothed(height, skin, SMOOTH_MM / flat))[own] * zoom
+            relief = _relief(height, skin, flat)[own]
+            if old_face is not None and old_head is not None:
+                was = crossing_height(columns.view(old_face), columns.view(old_head), threshold)
+                old_skin = _skin(was, region, REACH_MM[axis] / zoom)
+                relief = _in_common(relief, _relief(was, old_skin, flat)[own], old_skin[own])
             out[index] = Residue(
                 index=index,
                 height_mm=float(np.percentile(above, 100 - SPECKS)),
-                relief_mm=float(rough.std()),
+                relief_mm=float(relief.std()) * zoom,
                 tissue_ml=tissue_ml.get(index, 0.0),
             )
     return out
+
+
+def _skin(
+    height: NDArray[np.float64], region: NDArray[np.bool_], reach: float
+) -> NDArray[np.bool_]:
+    """Return the columns (a, b) of a region's skin.
+
+    Where the field of view cuts the head, or a cavity is open, columns end far inside.
+    """
+    own = height[region & (height >= 0)]
+    lowest = float(np.median(own)) - reach if own.size else np.inf
+    return np.asarray((height >= 0) & (height > lowest))
+
+
+def _relief(
+    height: NDArray[np.float64], skin: NDArray[np.bool_], flat: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return what smoothing takes away of the skin's heights (a, b), voxels."""
+    return height - smoothed(height, skin, SMOOTH_MM / flat)
+
+
+def _in_common(
+    relief: NDArray[np.float64], old: NDArray[np.float64], known: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """Return the part of a relief (1D) that is the old one, higher or lower (regression).
+
+    Where too little is known of the old one, all of it is.
+    """
+    if known.mean() < LEAST_KNOWN:
+        return relief
+    new, was = (values[known] - values[known].mean() for values in (relief, old))
+    power = float((was**2).sum())
+    return was * (float((new * was).sum()) / power) if power else np.zeros_like(was)
 
 
 def doubts_of_residues(residues: Iterable[Residue], *, own_skin: bool = True) -> tuple[str, ...]:
