@@ -54,6 +54,19 @@ def noisy_air(image: Tensor, void: Tensor, draw: Draw) -> Tensor:
     return torch.where(void, noise.clamp(0, 1), image)
 
 
+def grainy_air(image: Tensor, void: Tensor, draw: Draw) -> Tensor:
+    """Fill voids with noise of larger voxels: of any value, or black and white."""
+    share = draw.uniform(0.45, 1.0)
+    shape = tuple(round(share * n) for n in image.shape)
+    noise = draw.normal(*shape)
+    if draw.chance(0.5):
+        noise = draw.uniform(0.7, 1.4) * (noise > 0)
+    else:
+        noise = (0.5 + draw.uniform(0.2, 0.6) * noise).clamp(0, 1)
+    finer = functional.interpolate(noise[None, None], size=image.shape, mode="trilinear")[0, 0]
+    return torch.where(void, finer, image)
+
+
 def ghosts(image: Tensor, axis: int, n: int, strength: float) -> Tensor:
     """Add shifted copies along the phase-encoding axis, as motion and flow do."""
     shifts = [round(k * image.shape[axis] / n) for k in range(1, n)]

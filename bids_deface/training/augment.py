@@ -30,8 +30,8 @@ class AugmentConfig:
     contrast
         Probability of a synthetic contrast.
     artefact
-        Probability of thick slices, of blur and of a dim face; bias is twice as likely, ghosts,
-        blobs and noisy air half.
+        Probability of thick slices, of blur and of a dim face; bias is twice as likely, noisy air
+        three quarters, ghosts and blobs half.
     crop
         Probability of a cut field of view.
     negative
@@ -108,8 +108,9 @@ def _spoil(
     if config.noise:
         # Squared: most scans have little noise, few have much.
         sample = artefacts.add_noise(sample, config.noise * draw.uniform(0, 1) ** 2, draw)
-    if draw.chance(p / 2):
-        sample = artefacts.noisy_air(sample, void, draw)
+    if draw.chance(0.75 * p):
+        fill = artefacts.noisy_air if draw.chance(0.5) else artefacts.grainy_air
+        sample = fill(sample, void, draw)
     return sample
 
 

@@ -30,7 +30,7 @@ class LossConfig:
     """
 
     cross_entropy: float = 1.0
-    class_weights: tuple[float, ...] = (0.6, 2.0, 2.0, 2.0, 2.0, 1.0)
+    class_weights: tuple[float, ...] = (0.6, 2.0, 2.0, 2.0, 2.0, 1.5)
     present_only: bool = True
 
 

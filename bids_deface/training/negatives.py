@@ -16,10 +16,10 @@ FACE = range(1, BRAIN_CLASS)
 
 def take_face_away(image: Tensor, classes: Tensor, draw: Draw) -> tuple[Tensor, Tensor]:
     """Skull-strip, cut the face off by a plane, or cut single features out, at random."""
-    kind = draw.integer(4)
-    if kind == 0:
+    kind = draw.integer(5)
+    if kind < 2:
         gone = ~grow(classes == BRAIN_CLASS, draw.integer(4))
-    elif kind == 1:
+    elif kind == 2:
         gone = behind_plane(classes, draw.uniform(0, 1), draw.uniform(1, 6))
     else:
         chosen = [c for c in FACE if draw.chance(0.7)] or [*FACE]
