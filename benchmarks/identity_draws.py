@@ -63,9 +63,8 @@ def main() -> None:
     for key, drawn in rates.items():
         shares = [rate.share for rate in drawn]
         middle = sum(shares) / len(shares)
-        print(
-            f"| {' | '.join(map(str, key))} | {middle:.1%} | {min(shares):.0%} - {max(shares):.0%} |"
-        )
+        spread = f"{min(shares):.0%} - {max(shares):.0%}"
+        print(f"| {' | '.join(map(str, key))} | {middle:.1%} | {spread} |")
 
 
 def _set_up(recogniser: bool) -> None:
