@@ -282,7 +282,7 @@ def test_bumps_in_which_a_face_is_seen_give_way(monkeypatch, settings, faces, wa
     tried: list[bool] = []
     monkeypatch.setattr(deface, "_edits", lambda *_, bumps=True: bumps)
 
-    def attempt(_, bumps, earlier):
+    def attempt(_case, _settings, bumps, earlier):
         assert earlier == (len(tried) or None), "what was before is looked at once"
         tried.append(bumps)
         return SimpleNamespace(bumps=bumps, inspection=len(tried))
