@@ -43,6 +43,8 @@ def main() -> None:
         listed = list(csv.DictReader(file, delimiter="\t"))
     rows = [row for row in listed if row["split"] == "val"]
     others = [args.heads / row["image"] for row in listed if row["split"] == args.gallery]
+    if args.gallery and (args.gallery == "val" or not others):
+        parser.error(f"no heads beside the validation heads are of the split {args.gallery!r}")
     spawn = multiprocessing.get_context("spawn")
     rates: dict[tuple[str, str, str, int], list[Rate]] = defaultdict(list)
     with ProcessPoolExecutor(2, spawn, _set_up, (args.recogniser,)) as pool:

@@ -139,7 +139,7 @@ def inspect_head(
         np.full(3, SPACING_MM),
         small.scaled(threshold),
         dict(enumerate((left / 1000).tolist())),
-        None if own_skin else first.image,
+        None if own_skin else (first.image, first.scaled(threshold)),
     )
     untouched = untouched_ml(before, dseg, zooms_of(affine), changed, threshold, extras)
     return Inspection(faces_before, _faces(small, threshold), residues, untouched, own_skin)

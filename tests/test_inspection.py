@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from bids_deface.anatomy import ALL_FEATURES, FacialFeature
+from bids_deface.detection.grid import conform
 from bids_deface.inspection import inspect_head
 from bids_deface.volume import canonical_affine, canonical_view
 
@@ -33,12 +34,20 @@ def test_the_face_is_seen_before_and_gone_after(parts, defaced):
         assert where.residues[index].height_mm == pytest.approx(residue.height_mm, abs=0.05)
 
 
-def test_an_untouched_head_is_told_feature_by_feature(parts):
+@pytest.mark.parametrize("own_skin", [True, False])
+@pytest.mark.parametrize("brightness", [1.0, 2.5])
+def test_an_untouched_head_is_told_feature_by_feature(parts, own_skin, brightness):
     before, _, affine, dseg, _, threshold = parts
+    # As where another tool or the fill has changed the scale: the old head keeps its own.
+    seen = conform(before.astype(np.float32), affine)
     found = inspect_head(
-        before, before, affine, dseg, np.zeros(dseg.shape, bool).__getitem__, threshold
-    )
+        before * brightness, before * brightness, affine, dseg,
+        np.zeros(dseg.shape, bool).__getitem__, threshold * brightness,
+        seen=replace(seen, low=seen.low * brightness, high=seen.high * brightness),
+        own_skin=own_skin,
+    )  # fmt: skip
     words = " ".join(found.doubts(ALL_FEATURES, FACE))
+    assert ("stands out" in words) == own_skin, "heights say nothing on a new face"
     assert "a face is still found" in words
     for name in ("left eye", "right eye", "nose", "left ear", "right ear", "mouth"):
         assert name in words, name

@@ -6,6 +6,7 @@ stands out of the skin around a feature, and how rough it is over it.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -34,8 +35,8 @@ SMOOTH_MM = 6.0
 REACH_MM = (25.0, 45.0)
 #: Share of the columns that stand out most and are left out: wires, noise.
 SPECKS = 2.0
-#: Share of a region's skin of which the old relief must be known to be compared with the new one.
-LEAST_KNOWN = 0.5
+#: Share of half a region's skin of which the old relief must be known to be compared with it.
+LEAST_KNOWN = 0.75
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ def measure_residues(
     zooms: NDArray[np.float64],
     threshold: float,
     tissue_ml: Mapping[int, float],
-    old_face: NDArray[np.float32] | None = None,
+    old: tuple[NDArray[np.float32], float] | None = None,
 ) -> dict[int, Residue]:
     """Measure the skin over each region.
 
@@ -110,9 +111,9 @@ def measure_residues(
         Intensity of the head's surface.
     tissue_ml
         Unchanged tissue by label index.
-    old_face
-        The head as it was, same grid and scale, where all of its face was replaced: the slices'
-        steps and the edges of the new face are relief, too, and nobody's.
+    old
+        The head as it was, same grid, and its own threshold, where all of its face was replaced:
+        the slices' steps and the edges of the new face are relief, too, and nobody's.
 
     Returns
     -------
@@ -120,7 +121,7 @@ def measure_residues(
         Label index to residue, for the regions that show skin.
     """
     head = largest_component(image > threshold)
-    old_head = None if old_face is None else largest_component(old_face > threshold)
+    old_head = largest_component(old[0] > old[1]) if old else None
     regions = [index for index in OUTWARD if (dseg == index).any()]
     out = {}
     for index in regions:
@@ -138,15 +139,16 @@ def measure_residues(
         known = skin & ~widen(hidden, AROUND_MM, flat)
         if known.any():
             above = (height - membrane(height, known, flat))[own] * zoom
-            relief = _relief(height, skin, flat)[own]
-            if old_face is not None and old_head is not None:
-                was = crossing_height(columns.view(old_face), columns.view(old_head), threshold)
+            rough = _relief(height, skin, flat)
+            relief = float(rough[own].std())
+            if old and old_head is not None:
+                was = crossing_height(columns.view(old[0]), columns.view(old_head), old[1])
                 old_skin = _skin(was, region, REACH_MM[axis] / zoom)
-                relief = _in_common(relief, _relief(was, old_skin, flat)[own], old_skin[own])
+                relief = _in_common(rough, _relief(was, old_skin, flat), own, own & old_skin)
             out[index] = Residue(
                 index=index,
                 height_mm=float(np.percentile(above, 100 - SPECKS)),
-                relief_mm=float(relief.std()) * zoom,
+                relief_mm=relief * zoom,
                 tissue_ml=tissue_ml.get(index, 0.0),
             )
     return out
@@ -155,7 +157,7 @@ def measure_residues(
 def _skin(
     height: NDArray[np.float64], region: NDArray[np.bool_], reach: float
 ) -> NDArray[np.bool_]:
-    """Return the columns (a, b) of a region's skin.
+    """Return the columns (a, b) that reach as far as a region's skin, or nearly.
 
     Where the field of view cuts the head, or a cavity is open, columns end far inside.
     """
@@ -172,17 +174,37 @@ def _relief(
 
 
 def _in_common(
-    relief: NDArray[np.float64], old: NDArray[np.float64], known: NDArray[np.bool_]
-) -> NDArray[np.float64]:
-    """Return the part of a relief (1D) that is the old one, higher or lower (regression).
+    relief: NDArray[np.float64],
+    old: NDArray[np.float64],
+    own: NDArray[np.bool_],
+    known: NDArray[np.bool_],
+) -> float:
+    """Return how much of a relief (a, b) is the old one, higher or lower (regression).
 
-    Where too little is known of the old one, all of it is.
+    The most of any half of the region counts: what is left in a part of it must not be lost among
+    what is gone. Where too little is known of the old relief, all of the new one counts.
+
+    Parameters
+    ----------
+    relief, old
+        What smoothing takes away of the heights, now and before.
+    own
+        bool (a, b), skin of the region.
+    known
+        bool (a, b), where the old skin is known, too.
     """
-    if known.mean() < LEAST_KNOWN:
-        return relief
-    new, was = (values[known] - values[known].mean() for values in (relief, old))
-    power = float((was**2).sum())
-    return was * (float((new * was).sum()) / power) if power else np.zeros_like(was)
+    places = np.moveaxis(np.indices(own.shape), 0, -1) - np.argwhere(own).mean(axis=0)
+    most = 0.0
+    for axis, sign in itertools.product(range(2), (-1, 1)):
+        half = own & (sign * places[..., axis] >= 0)
+        both = half & known
+        if both.sum() < LEAST_KNOWN * half.sum():
+            most = max(most, float(relief[half].std()))
+        elif both.any():
+            new, was = (values[both] - values[both].mean() for values in (relief, old))
+            spread = float(was.std())
+            most = max(most, abs(float((new * was).mean())) / spread if spread else 0.0)
+    return most
 
 
 def doubts_of_residues(residues: Iterable[Residue], *, own_skin: bool = True) -> tuple[str, ...]:

@@ -42,21 +42,38 @@ def test_relief_is_roughness():
 
 def test_on_a_new_face_only_relief_that_runs_with_the_old_one_counts():
     old, dseg = plate(rough_mm=2.0)
+    flat = plate()[0]
 
-    def left(image):
-        return measure_residues(image, dseg, ZOOMS, 0.5, {}, old)[3].relief_mm
+    def left(image, old=old):
+        return measure_residues(image, dseg, ZOOMS, 0.5, {}, (old, 0.5))[3].relief_mm
 
-    assert left(old) == pytest.approx(measure_residues(old, dseg, ZOOMS, 0.5, {})[3].relief_mm)
-    half = plate(rough_mm=1.0)[0]
-    assert left(half) == pytest.approx(left(old) / 2, rel=0.1)
-    assert left(plate(rough_mm=-1.0)[0]) == pytest.approx(left(half), rel=0.1), "a cast tells, too"
+    whole = left(old)
+    assert whole == pytest.approx(
+        measure_residues(old, dseg, ZOOMS, 0.5, {})[3].relief_mm, rel=0.1
+    )
+    assert left(plate(rough_mm=1.0)[0]) == pytest.approx(whole / 2, rel=0.1)
+    assert left(plate(rough_mm=-1.0)[0]) == pytest.approx(whole / 2, rel=0.1), "a cast tells, too"
     # Steps along the other axis: the slices', or the new face's own.
     steps = np.ascontiguousarray(old.transpose(2, 1, 0))
     assert measure_residues(steps, dseg, ZOOMS, 0.5, {})[3].relief_mm > 1.5
     assert left(steps) < 0.3
+    assert left(flat) < 0.1
+    # What is left in one half is no less for the other half's being gone.
+    for half in (np.arange(60) < 30, np.arange(60) >= 30):
+        for shape in ((60, 1, 1), (1, 1, 60)):
+            assert left(np.where(half.reshape(shape), old, flat)) > 0.8 * whole
     # Where nobody knows what the old skin was like, all relief counts.
-    old = np.where((np.arange(60) < 32)[None, None, :], np.float32(0), old)
-    assert left(steps) > 1.5
+    unknown = np.where((np.arange(60) < 32)[None, None, :], np.float32(0), old)
+    assert left(steps, unknown) > 1.5
+
+
+def test_the_old_head_has_a_threshold_of_its_own():
+    old, dseg = plate(rough_mm=2.0)
+    dim = 0.2 * old
+    left = measure_residues(old, dseg, ZOOMS, 0.5, {}, (dim, 0.1))[3].relief_mm
+    assert left == pytest.approx(
+        measure_residues(old, dseg, ZOOMS, 0.5, {}, (old, 0.5))[3].relief_mm
+    )
 
 
 def test_specks_in_the_air_are_no_skin():

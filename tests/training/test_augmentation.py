@@ -83,10 +83,11 @@ def test_ghosts_are_copies_along_the_axis():
     assert out[4, :, 4].tolist() == pytest.approx([0, 0, 1, 0, 0, 0, 0.2, 0, 0, 0, 0.2, 0])
 
 
-def test_noisy_air_leaves_tissue_alone(sample, draw):
+@pytest.mark.parametrize("fill", [artefacts.noisy_air, artefacts.grainy_air])
+def test_noisy_air_leaves_tissue_alone(sample, draw, fill):
     image, _ = sample
     void = image < contrasts.VOID
-    out = artefacts.noisy_air(image, void, draw)
+    out = fill(image, void, draw)
     assert torch.equal(out[~void], image[~void])
     assert float(out[void].std()) > 0.1
 
