@@ -21,7 +21,7 @@ from bids_deface.anatomy import (
 from bids_deface.detection.grid import SPACING_MM, ConformedImage, Grid
 from bids_deface.detection.outline import HeadOutline
 from bids_deface.detection.pose import GREATEST_OFFSET_MM, expected_centre
-from bids_deface.detection.proportions import odd_proportions
+from bids_deface.detection.proportions import FROM_EYES_MM, odd_proportions
 from bids_deface.detection.regions import RawRegion
 from bids_deface.tissue import bounding_box
 
@@ -38,7 +38,7 @@ EYES = labels_of(FacialFeature.EYES)
 #: A nose smaller than this is a hole if less than this share of it is head. On 38 scans noses have
 #: 21 ml or more and shares of 0.31 or more; where others had cut them, 3-13 ml and at most 0.13,
 SMALL_NOSE_ML, LEAST_NOSE = 15.0, 0.2
-#: or the rest at the root of the nose, which is smaller than this.
+#: or the rest at the root of the nose, which is smaller than this or nearer to the eyes than any.
 NOSE_REST_ML = 6.0
 (NOSE,) = labels_of(FacialFeature.NOSE)
 #: Half of the least share of tissue in the regions of the validation heads: with less, a region
@@ -144,14 +144,15 @@ def drop_holes(
     return {
         index: region
         for index, region in found.items()
-        if index == BRAIN or not _is_hole(index, region, outline, conformed)
+        if index == BRAIN or not _is_hole(index, found, outline, conformed)
     }
 
 
 def _is_hole(
-    index: int, region: RawRegion, outline: HeadOutline, conformed: ConformedImage
+    index: int, found: dict[int, RawRegion], outline: HeadOutline, conformed: ConformedImage
 ) -> bool:
     """Tell whether a facial region is where something was cut out."""
+    region = found[index]
     if outline.signal[region.mask].mean() < LEAST_SIGNAL:
         return True
     if index in EYES:
@@ -161,7 +162,17 @@ def _is_hole(
     if not is_small or touches_border(region.mask, conformed.grid):
         return False
     is_bare = bool(outline.mask[region.mask].mean() < LEAST_NOSE)
-    return is_bare or region.volume_ml < NOSE_REST_ML
+    return is_bare or region.volume_ml < NOSE_REST_ML or _is_root_of_nose(found)
+
+
+def _is_root_of_nose(found: dict[int, RawRegion]) -> bool:
+    """Tell whether what was found of a nose lies as near to the eyes' middle as no nose does."""
+    if not {NOSE, BRAIN, *EYES} <= set(found):
+        return False
+    middle = np.mean([found[eye].centroid for eye in EYES], axis=0)
+    away = float(np.linalg.norm(found[NOSE].centroid - middle))
+    scale = float(np.cbrt(found[BRAIN].volume_ml / REFERENCE_BRAIN_ML))
+    return away < FROM_EYES_MM[NOSE][0] * scale
 
 
 def _even_share(image: NDArray[np.float32], mask: NDArray[np.bool_]) -> float:

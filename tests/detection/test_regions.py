@@ -212,6 +212,24 @@ def test_eyes_cut_out_of_the_skin_are_absent(truth, conformed):
     assert set(found) - set(left) == {1, 2}
 
 
+def test_what_is_left_at_the_root_of_a_nose_is_none(truth, conformed):
+    """Between the eyes, nearer to them than any nose, and small: what a cut has left."""
+    probseg, labels, mask, grid = truth
+    outline = HeadOutline(mask, mask, 0.1)
+    middle = np.mean([np.argwhere(labels == eye).mean(axis=0) for eye in (1, 2)], axis=0)
+    nose, voxels = CLASS_OF_LABEL[3], np.moveaxis(np.indices(mask.shape), 0, -1)
+    for away_mm, is_there in ((8.0, False), (28.0, True)):
+        centre = middle + np.array([0, 0.7, -0.7]) * away_mm / 2
+        rest = (np.linalg.norm(voxels - centre, axis=-1) < 6) & np.isin(labels, (0, 3))
+        cut = probseg.copy()
+        cut[0][labels == 3], cut[nose] = 1, 0
+        cut[:, rest] = 0
+        cut[nose][rest] = 1
+        found = find_regions(cut, grid)
+        assert 6 < found[3].volume_ml < 15, "else another rule decides"
+        assert (3 in drop_holes(found, outline, conformed)) == is_there
+
+
 def test_a_rest_of_a_nose_that_is_air_is_none(truth, conformed):
     """What the network sees where a nose was cut off, in noise that counts as signal."""
     probseg, labels, mask, grid = truth
