@@ -21,7 +21,8 @@ data = np.asanyarray(image.dataobj).astype(np.float32)
 brain = np.asanyarray(nib.load(mask).dataobj)
 front = np.argwhere(brain)[:, 1].max()
 data[:, front + 4:, :] = 0
-data[brain.shape[0] // 2, brain.shape[1] // 2, brain.shape[2] // 2] += 7
+inside = np.argwhere(brain)
+data[tuple(inside[len(inside) // 2])] += 7
 image.header["descrip"] = b"sheared"
 image.set_data_dtype(np.float32)
 nib.save(nib.Nifti1Image(data, image.affine, image.header), out)
