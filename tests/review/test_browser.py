@@ -210,7 +210,9 @@ def test_what_was_accepted_is_released_by_the_button(ran, place):
 def test_a_new_server_shows_the_runs_of_the_one_before(ran, place, browser):
     with serving(place, place.parent / "state") as address:
         window = Watched(browser, address, color_scheme="dark")
-        lines = window.page.locator(".runs li").all_inner_texts()
+        runs = window.page.locator(".runs li")
+        runs.nth(1).wait_for()
+        lines = runs.all_inner_texts()
         assert len(lines) >= 2
         assert any("Release of accepted images" in line for line in lines)
         window.page.get_by_label("To where").fill(str(place))
