@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -123,3 +124,8 @@ REFERENCE_OFFSETS_MM: Final[Mapping[int, tuple[float, float, float]]] = MappingP
     }
 )
 REFERENCE_BRAIN_ML: Final = 1400.0
+
+
+def head_scale(brain_ml: float) -> float:
+    """Return the size of a head in relation to the reference, from the volume of its brain."""
+    return math.cbrt(brain_ml / REFERENCE_BRAIN_ML)

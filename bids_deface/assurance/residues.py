@@ -122,33 +122,39 @@ def measure_residues(
     """
     head = largest_component(image > threshold)
     old_head = largest_component(old[0] > old[1]) if old else None
-    regions = [index for index in OUTWARD if (dseg == index).any()]
+    sides: dict[tuple[int, int], list[int]] = {}
+    for index in OUTWARD:
+        if (dseg == index).any():
+            sides.setdefault(OUTWARD[index], []).append(index)
     out = {}
-    for index in regions:
-        axis, sign = OUTWARD[index]
+    for (axis, sign), regions in sides.items():
         columns = Columns(axis, sign)
         flat, zoom = np.delete(zooms, axis), float(zooms[axis])
         height = crossing_height(columns.view(image), columns.view(head), threshold)
-        same_side = [i for i in regions if OUTWARD[i] == (axis, sign)]
-        hidden = footprint_of(columns.view(labelled(dseg, same_side)))
-        region = footprint_of(columns.view(dseg == index))
-        if not (region & (height >= 0)).any():
-            continue
-        skin = _skin(height, region, REACH_MM[axis] / zoom)
-        own = region & skin
-        known = skin & ~widen(hidden, AROUND_MM, flat)
-        if known.any():
+        hidden = footprint_of(columns.view(labelled(dseg, regions)))
+        was = None
+        if old and old_head is not None:
+            was = crossing_height(columns.view(old[0]), columns.view(old_head), old[1])
+        for index in regions:
+            region = footprint_of(columns.view(dseg == index))
+            if not (region & (height >= 0)).any():
+                continue
+            reach = REACH_MM[axis] / zoom
+            skin = _skin(height, region, reach)
+            own = region & skin
+            known = skin & ~widen(hidden, AROUND_MM, flat)
+            if not known.any():
+                continue
             above = (height - membrane(height, known, flat))[own] * zoom
-            rough = _relief(height, skin, flat)
-            relief = float(rough[own].std())
-            if old and old_head is not None:
-                was = crossing_height(columns.view(old[0]), columns.view(old_head), old[1])
-                old_skin = _skin(was, region, REACH_MM[axis] / zoom)
-                relief = _in_common(rough, _relief(was, old_skin, flat), own, own & old_skin)
+            relief = _relief(height, skin, flat)
+            left = float(relief[own].std())
+            if was is not None:
+                old_skin = _skin(was, region, reach)
+                left = _in_common(relief, _relief(was, old_skin, flat), own, own & old_skin)
             out[index] = Residue(
                 index=index,
                 height_mm=float(np.percentile(above, 100 - SPECKS)),
-                relief_mm=relief * zoom,
+                relief_mm=left * zoom,
                 tissue_ml=tissue_ml.get(index, 0.0),
             )
     return out

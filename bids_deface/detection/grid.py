@@ -15,6 +15,8 @@ from bids_deface.tissue import Box
 from bids_deface.volume import affine_at
 
 SPACING_MM = 2.0
+#: A region within this distance of the border of the field of view is cut off.
+BORDER_MM = 2.0
 #: Percentiles that become 0 and 1 in the detector's input.
 PERCENTILES = (1.0, 99.5)
 
@@ -203,3 +205,15 @@ def resample_labels(
         dseg, matrix[:3, :3], matrix[:3, 3], grid.shape, np.uint8, order=0, mode="constant"
     )
     return np.asarray(out)
+
+
+def touches_border(mask: NDArray[np.bool_], grid: Grid) -> bool:
+    """Tell whether a mask on the detector's grid reaches the border of the field of view."""
+    reach = max(1, round(BORDER_MM / SPACING_MM))
+    for axis in range(3):
+        ends = np.take(
+            mask, [*range(reach), *range(grid.shape[axis] - reach, grid.shape[axis])], axis
+        )
+        if ends.any():
+            return True
+    return False

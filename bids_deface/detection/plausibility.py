@@ -7,40 +7,18 @@ from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
-from bids_deface.anatomy import (
-    BRAIN,
-    LABELS,
-    LIMITS,
-    REFERENCE_BRAIN_ML,
-    FacialFeature,
-    labels_of,
-    name_of,
-)
-from bids_deface.detection.grid import SPACING_MM, ConformedImage, Grid
-from bids_deface.detection.outline import HeadOutline
+from bids_deface.anatomy import BRAIN, LABELS, LIMITS, head_scale, name_of
+from bids_deface.detection.grid import SPACING_MM, Grid, touches_border
 from bids_deface.detection.pose import GREATEST_OFFSET_MM, expected_centre
-from bids_deface.detection.proportions import FROM_EYES_MM, odd_proportions
+from bids_deface.detection.proportions import odd_proportions
 from bids_deface.detection.regions import RawRegion
-from bids_deface.tissue import bounding_box
 
 #: Radius around a missing region's expected centre in which tissue is looked for, mm.
 NEIGHBOURHOOD_MM = 8.0
 #: Share of tissue there up to which the feature is absent. Least shares on the validation heads,
 #: the feature itself having no say: eyes 0.90, nose 0.95, ears 0.07, mouth 0.14.
 _GREATEST_ABSENT = {1: 0.5, 2: 0.5, 3: 0.35, 4: 0.05, 5: 0.05, 6: 0.1}
-#: A region with less signal in it is a hole that the network sees a feature in.
-LEAST_SIGNAL = 0.05
-#: Share of an eye from which it is a hole: none on the validation heads, half where cut out.
-GREATEST_EVEN = 0.3
-EYES = labels_of(FacialFeature.EYES)
-#: A nose smaller than this is a hole if less than this share of it is head. On 38 scans noses have
-#: 21 ml or more and shares of 0.31 or more; where others had cut them, 3-13 ml and at most 0.13,
-SMALL_NOSE_ML, LEAST_NOSE = 15.0, 0.2
-#: or the rest at the root of the nose, which is smaller than this or nearer to the eyes than any.
-NOSE_REST_ML = 6.0
-(NOSE,) = labels_of(FacialFeature.NOSE)
 #: Half of the least share of tissue in the regions of the validation heads: with less, a region
 #: is doubtful, as the network may see a feature in what is left around one that was cut out.
 _LITTLE_SIGNAL = {1: 0.4, 2: 0.4, 3: 0.25, 4: 0.35, 5: 0.35, 6: 0.1}
@@ -58,8 +36,6 @@ REACH_MM = {
     5: (10.0, 20.0, 35.0),
     6: (28.0, 12.0, 14.0),
 }
-#: A region within this distance of the border of the field of view is cut off.
-BORDER_MM = 2.0
 _LIMITS_ML = {
     1: LIMITS.eye_ml,
     2: LIMITS.eye_ml,
@@ -126,63 +102,6 @@ class RegionReport:
         return replace(self, status=Status.DOUBTFUL, reason=reason)
 
 
-def drop_holes(
-    found: dict[int, RawRegion], outline: HeadOutline, conformed: ConformedImage
-) -> dict[int, RawRegion]:
-    """Leave out facial regions that hold nothing but air: a face that was cut out before.
-
-    Parameters
-    ----------
-    found
-        Regions on the detector's grid.
-    outline
-        The head on the same grid. Its signal is smoothed and reaches into small holes: in eyes,
-        which are all tissue, no two voxels are the same, and a small nose is not all air.
-    conformed
-        The image on the detector's grid.
-    """
-    return {
-        index: region
-        for index, region in found.items()
-        if index == BRAIN or not _is_hole(index, found, outline, conformed)
-    }
-
-
-def _is_hole(
-    index: int, found: dict[int, RawRegion], outline: HeadOutline, conformed: ConformedImage
-) -> bool:
-    """Tell whether a facial region is where something was cut out."""
-    region = found[index]
-    if outline.signal[region.mask].mean() < LEAST_SIGNAL:
-        return True
-    if index in EYES:
-        return _even_share(conformed.image, region.mask) > GREATEST_EVEN
-    is_small = index == NOSE and region.volume_ml < SMALL_NOSE_ML
-    # Of a nose at the border of the field of view nobody knows how large it is.
-    if not is_small or touches_border(region.mask, conformed.grid):
-        return False
-    is_bare = bool(outline.mask[region.mask].mean() < LEAST_NOSE)
-    return is_bare or region.volume_ml < NOSE_REST_ML or _is_root_of_nose(found)
-
-
-def _is_root_of_nose(found: dict[int, RawRegion]) -> bool:
-    """Tell whether what was found of a nose lies as near to the eyes' middle as no nose does."""
-    if not {NOSE, BRAIN, *EYES} <= set(found):
-        return False
-    middle = np.mean([found[eye].centroid for eye in EYES], axis=0)
-    away = float(np.linalg.norm(found[NOSE].centroid - middle))
-    scale = float(np.cbrt(found[BRAIN].volume_ml / REFERENCE_BRAIN_ML))
-    return away < FROM_EYES_MM[NOSE][0] * scale
-
-
-def _even_share(image: NDArray[np.float32], mask: NDArray[np.bool_]) -> float:
-    """Return the share of a mask that is one and the same value as all around it."""
-    box = bounding_box(mask, 1)
-    part = image[box]
-    even = ndimage.maximum_filter(part, 3) == ndimage.minimum_filter(part, 3)
-    return float(even[mask[box]].mean())
-
-
 def judge(
     found: dict[int, RawRegion], signal: NDArray[np.bool_], grid: Grid
 ) -> tuple[RegionReport, ...]:
@@ -204,8 +123,7 @@ def judge(
     """
     # A region that is cut has its centroid elsewhere; a cut brain does not tell the head's size.
     whole = {i: r.centroid for i, r in found.items() if not touches_border(r.mask, grid)}
-    ml = found[BRAIN].volume_ml if BRAIN in whole else REFERENCE_BRAIN_ML
-    odd = odd_proportions(whole, (ml / REFERENCE_BRAIN_ML) ** (1 / 3))
+    odd = odd_proportions(whole, head_scale(found[BRAIN].volume_ml) if BRAIN in whole else 1.0)
     reports = []
     for label in LABELS:
         if label.feature is None:
@@ -290,15 +208,3 @@ def _signal_near(
     seen = signal[box][(((away - ijk) / reach) ** 2).sum(axis=-1) <= 1]
     # Nothing to be seen there says nothing.
     return float(seen.mean()) if seen.size else 1.0
-
-
-def touches_border(mask: NDArray[np.bool_], grid: Grid) -> bool:
-    """Tell whether a mask on the detector's grid reaches the border of the field of view."""
-    reach = max(1, round(BORDER_MM / SPACING_MM))
-    for axis in range(3):
-        ends = np.take(
-            mask, [*range(reach), *range(grid.shape[axis] - reach, grid.shape[axis])], axis
-        )
-        if ends.any():
-            return True
-    return False

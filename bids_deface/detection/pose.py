@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from bids_deface.anatomy import BRAIN, REFERENCE_BRAIN_ML, REFERENCE_OFFSETS_MM
+from bids_deface.anatomy import BRAIN, REFERENCE_OFFSETS_MM, head_scale
 from bids_deface.detection.regions import RawRegion
 
 #: How far a region may lie from where the pose of the others puts it, mm. Seen on validation
@@ -47,7 +47,7 @@ def place_of(
         Label of a region that has no say in the pose.
     """
     brain = found[BRAIN]
-    scale = (brain.volume_ml / REFERENCE_BRAIN_ML) ** (1 / 3)
+    scale = head_scale(brain.volume_ml)
     offsets = {i: scale * np.array(o) for i, o in REFERENCE_OFFSETS_MM.items()}
     others = [i for i in found if i not in (BRAIN, without)]
     source = np.array([*(offsets[i] for i in others), *(UPRIGHT_MM * np.eye(3))])

@@ -9,13 +9,9 @@ from numpy.typing import NDArray
 
 from bids_deface.anatomy import BRAIN
 from bids_deface.detection.grid import SPACING_MM, ConformedImage
+from bids_deface.detection.holes import drop_holes
 from bids_deface.detection.outline import HeadOutline
-from bids_deface.detection.plausibility import (
-    RegionReport,
-    Status,
-    drop_holes,
-    judge,
-)
+from bids_deface.detection.plausibility import RegionReport, Status, judge
 from bids_deface.detection.pose import drop_strays
 from bids_deface.detection.recognition import require_head
 from bids_deface.detection.regions import RawRegion, find_regions

@@ -44,7 +44,7 @@ class AugmentConfig:
     contrast: float = 0.5
     artefact: float = 0.2
     crop: float = 0.25
-    negative: float = 0.2
+    negative: float = 0.25
     noise: float = 0.15
 
 

@@ -15,12 +15,14 @@ FACE = range(1, BRAIN_CLASS)
 
 
 def take_face_away(image: Tensor, classes: Tensor, draw: Draw) -> tuple[Tensor, Tensor]:
-    """Skull-strip, cut the face off by a plane, or cut single features out, at random."""
-    kind = draw.integer(5)
+    """Skull-strip, cut off all or half of the face, or cut single features out, at random."""
+    kind = draw.integer(6)
     if kind < 2:
         gone = ~grow(classes == BRAIN_CLASS, draw.integer(4))
     elif kind == 2:
         gone = behind_plane(classes, draw.uniform(0, 1), draw.uniform(1, 6))
+    elif kind == 3:
+        gone = below_eyes(classes, draw.uniform(0.1, 0.6), draw.uniform(-2, 3))
     else:
         chosen = [c for c in FACE if draw.chance(0.7)] or [*FACE]
         gone = grow(
@@ -42,19 +44,58 @@ def behind_plane(classes: Tensor, tilt: float, margin: float) -> Tensor:
     margin
         Distance kept between plane and brain, voxels.
     """
-    brain = (classes == BRAIN_CLASS).nonzero().float()
-    ends = [(classes == CLASSES.index(name)).nonzero().float() for name in ("eyes", "mouth")]
-    if not len(brain) or not all(len(e) for e in ends):
+    places = places_of(classes, "brain", "eyes", "mouth")
+    if places is None:
         return torch.zeros_like(classes, dtype=torch.bool)
-    eyes, mouth = (e.mean(0) - brain.mean(0) for e in ends)
-    normal = torch.lerp(eyes / eyes.norm(), mouth / mouth.norm(), tilt)
-    normal = normal / normal.norm()
-    farthest = float((brain @ normal).max())
+    brain, eyes, mouth = places
+    to_eyes, to_mouth = (unit(p.mean(0) - brain.mean(0)) for p in (eyes, mouth))
+    normal = unit(torch.lerp(to_eyes, to_mouth, tilt))
+    return beyond(classes, normal, float((brain @ normal).max()) + margin)
+
+
+def below_eyes(classes: Tensor, tilt: float, margin: float) -> Tensor:
+    """Return what lies beyond a plane under the eyes, which leaves them and the nose's root.
+
+    Parameters
+    ----------
+    classes
+        int64 (i, j, k).
+    tilt
+        0: the plane faces down, from the eyes to the mouth; 1: forward, at a right angle to it.
+    margin
+        Distance kept between plane and eyes, voxels.
+    """
+    places = places_of(classes, "brain", "eyes", "mouth")
+    if places is None:
+        return torch.zeros_like(classes, dtype=torch.bool)
+    brain, eyes, mouth = places
+    down = unit(mouth.mean(0) - eyes.mean(0))
+    forward = eyes.mean(0) - brain.mean(0)
+    forward = unit(forward - (forward @ down) * down)
+    normal = unit(torch.lerp(down, forward, tilt))
+    gone = beyond(classes, normal, float((eyes @ normal).max()) + margin)
+    return gone & ~grow(classes == BRAIN_CLASS, 1)
+
+
+def places_of(classes: Tensor, *names: str) -> tuple[Tensor, ...] | None:
+    """Return the voxels (n, 3) of each class, or None where one is missing."""
+    places = tuple((classes == CLASSES.index(name)).nonzero().float() for name in names)
+    return places if all(len(p) for p in places) else None
+
+
+def unit(vector: Tensor) -> Tensor:
+    """Return the vector with length 1."""
+    out: Tensor = vector / vector.norm()
+    return out
+
+
+def beyond(classes: Tensor, normal: Tensor, limit: float) -> Tensor:
+    """Return the voxels whose indices, projected on ``normal``, exceed ``limit``."""
     axes = (torch.arange(n, device=classes.device).float() for n in classes.shape)
     i, j, k = torch.meshgrid(*axes, indexing="ij")
     height = normal[0] * i + normal[1] * j + normal[2] * k
-    beyond: Tensor = height > farthest + margin
-    return beyond
+    out: Tensor = height > limit
+    return out
 
 
 def remove(image: Tensor, classes: Tensor, gone: Tensor, fill: float) -> tuple[Tensor, Tensor]:

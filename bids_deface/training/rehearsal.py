@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from bids_deface.anatomy import BRAIN_CLASS, REFERENCE_BRAIN_ML
+from bids_deface.anatomy import BRAIN_CLASS, head_scale
 from bids_deface.detection.grid import SPACING_MM
 from bids_deface.detection.inference import predict
 from bids_deface.detection.weights import LoadedNetwork
@@ -66,7 +66,7 @@ def measured_places(
         brain = torch.argwhere(trained.classes == BRAIN_CLASS).numpy()
         if not len(brain):
             continue
-        scale = (len(brain) * SPACING_MM**3 / 1000 / REFERENCE_BRAIN_ML) ** (1 / 3)
+        scale = head_scale(len(brain) * SPACING_MM**3 / 1000)
         for row in table.labels:
             drawn = np.argwhere(head.dseg == row.index)
             if len(drawn):

@@ -120,3 +120,14 @@ def test_a_defacing_plane_spares_the_brain(sample):
         beyond = negatives.behind_plane(classes, tilt, 1.0)
         assert not (beyond & (classes == BRAIN)).any()
         assert (beyond & (classes == NOSE)).sum() > 0.5 * (classes == NOSE).sum()
+
+
+@pytest.mark.parametrize("tilt", [0.3, 0.5, 0.7])
+def test_a_cut_below_the_eyes_leaves_them_and_the_root_of_the_nose(sample, tilt):
+    _, classes = sample
+    gone = negatives.below_eyes(classes, tilt, 0.0)
+    assert not (gone & ((classes == BRAIN) | (classes == EYES))).any()
+    # An auricle that hangs low may lose its lobe.
+    assert (gone & (classes == EARS)).sum() < 0.3 * (classes == EARS).sum()
+    for index in (NOSE, MOUTH):
+        assert (gone & (classes == index)).sum() > 0.7 * (classes == index).sum()
