@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -160,20 +161,26 @@ class _Section:
         low, high = window
         grey = np.clip((image[self._at] - low) / (high - low), 0, 1) * 255
         out = np.repeat(grey.astype(np.uint8)[..., None], 3, axis=-1)
-        labels = dseg[self._at]
+        labels, changed = dseg[self._at], mask[self._at] != 0
+        colours = np.zeros((256, 3), np.uint8)
         for label in known:
-            region = labels == label.index
-            if region.any():
-                out[_outline(region)] = ImageColor.getrgb(label.color)
+            colours[label.index] = ImageColor.getrgb(label.color)
+        outlined = _outlines(labels) & np.isin(labels, [label.index for label in known])
+        out[outlined] = colours[labels[outlined]]
         broken = np.add.outer(np.arange(PANEL), np.arange(PANEL)) // DASH % 2 == 0
-        out[_outline(mask[self._at] != 0) & broken] = WHITE
+        out[_outlines(changed) & changed & broken] = WHITE
         out[~self._inside] = ImageColor.getrgb(BACKGROUND)
         return np.ascontiguousarray(np.flip(np.swapaxes(out, 0, 1), axis=0))
 
 
-def _outline(region: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return the pixels of a region at its border; the picture's own border is none."""
-    return np.asarray(region & ~ndimage.binary_erosion(region, border_value=1))
+def _outlines(labels: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return the pixels beside one of another value; the picture's own border is none."""
+    out = np.zeros(labels.shape, dtype=bool)
+    for values, edges in ((labels, out), (labels.T, out.T)):
+        differs = values[1:] != values[:-1]
+        edges[1:] |= differs
+        edges[:-1] |= differs
+    return out
 
 
 def _orient(draw: ImageDraw.ImageDraw, corner: tuple[int, int], axis: int, bar: float) -> None:
@@ -189,4 +196,10 @@ def _orient(draw: ImageDraw.ImageDraw, corner: tuple[int, int], axis: int, bar: 
 
 def _write(draw: ImageDraw.ImageDraw, place: tuple[int, int], text: str, anchor: str) -> None:
     """Write a text; the anchor says what of it lies at the place (of Pillow: middle, baseline)."""
-    draw.text(place, text, "white", ImageFont.load_default(FONT), anchor)
+    draw.text(place, text, "white", _font(), anchor)
+
+
+@lru_cache(maxsize=1)
+def _font() -> Any:
+    """Load the font once: Pillow unpacks it anew each time."""
+    return ImageFont.load_default(FONT)
