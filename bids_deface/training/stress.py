@@ -161,6 +161,8 @@ def _take_away(head: EvaluationHead, kind: str) -> EvaluationHead:
         gone = classes != CLASS_OF_LABEL[BRAIN]
     elif kind == "plane":
         gone = negatives.behind_plane(classes, 0.5, 2.0)
+    elif kind == "lower half":
+        gone = negatives.below_eyes(classes, 0.3, 0.0)
     else:
         gone = negatives.grow((classes > 0) & (classes < CLASS_OF_LABEL[BRAIN]), 3)
         gone &= classes != CLASS_OF_LABEL[BRAIN]
@@ -242,6 +244,7 @@ def _of_shape() -> tuple[Perturbation, ...]:
         "upside down": partial(_wrong_header, turn=(1, -2, -3)),
         "axes mixed up": partial(_wrong_header, turn=(2, 3, 1)),
         "defaced by a plane": partial(_take_away, kind="plane"),
+        "defaced below the eyes": partial(_take_away, kind="lower half"),
         "features cut out": partial(_take_away, kind="features"),
         "skull-stripped": partial(_take_away, kind="stripped"),
     }
