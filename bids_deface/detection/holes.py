@@ -7,17 +7,21 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from bids_deface.anatomy import BRAIN, FacialFeature, head_scale, labels_of
-from bids_deface.detection.grid import ConformedImage, touches_border
+from bids_deface.detection.grid import SPACING_MM, ConformedImage, touches_border
 from bids_deface.detection.outline import HeadOutline
 from bids_deface.detection.proportions import FROM_EYES_MM
 from bids_deface.detection.regions import NOSE, RawRegion
-from bids_deface.tissue import bounding_box
+from bids_deface.tissue import bounding_box, dilate_mm
 
 #: A region with less signal in it is a hole that the network sees a feature in.
 LEAST_SIGNAL = 0.05
 #: Share of an eye from which it is a hole: none on the validation heads, half where cut out.
 GREATEST_EVEN = 0.3
 EYES = labels_of(FacialFeature.EYES)
+(MOUTH,) = labels_of(FacialFeature.MOUTH)
+#: A mouth is half air: it is a hole if it is more even than this and than so many times the air
+#: beside the head. On the validation heads 0.96 times at most, 1.4 or more where cut out.
+MORE_EVEN, BESIDE_MM = 1.2, (4.0, 24.0)
 #: A nose smaller than this is a hole if less than this share of it is head. On 38 scans noses have
 #: 21 ml or more and shares of 0.31 or more; where others had cut them, 3-13 ml and at most 0.13,
 SMALL_NOSE_ML, LEAST_NOSE = 15.0, 0.2
@@ -36,7 +40,8 @@ def drop_holes(
         Regions on the detector's grid.
     outline
         The head on the same grid. Its signal is smoothed and reaches into small holes: in eyes,
-        which are all tissue, no two voxels are the same, and a small nose is not all air.
+        which are all tissue, no two voxels are the same, a small nose is not all air, and the air
+        before a mouth is that of the whole scan.
     conformed
         The image on the detector's grid.
     """
@@ -56,12 +61,26 @@ def _is_hole(
         return True
     if index in EYES:
         return _even_share(conformed.image, region.mask) > GREATEST_EVEN
+    if index == MOUTH:
+        return _is_cut_out(region.mask, outline.mask, conformed)
     is_small = index == NOSE and region.volume_ml < SMALL_NOSE_ML
     # Of a nose at the border of the field of view nobody knows how large it is.
     if not is_small or touches_border(region.mask, conformed.grid):
         return False
     is_bare = bool(outline.mask[region.mask].mean() < LEAST_NOSE)
     return is_bare or region.volume_ml < NOSE_REST_ML or _is_root_of_nose(found)
+
+
+def _is_cut_out(
+    mask: NDArray[np.bool_], head: NDArray[np.bool_], conformed: ConformedImage
+) -> bool:
+    """Tell whether a region is blank where this scan's own air is not."""
+    share = _even_share(conformed.image, mask)
+    if share <= GREATEST_EVEN:
+        return False
+    near, far = (dilate_mm(head, mm, np.full(3, SPACING_MM)) for mm in BESIDE_MM)
+    air = far & ~near
+    return bool(air.any()) and share > MORE_EVEN * _even_share(conformed.image, air)
 
 
 def _is_root_of_nose(found: dict[int, RawRegion]) -> bool:

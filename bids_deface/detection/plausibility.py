@@ -12,7 +12,7 @@ from bids_deface.anatomy import BRAIN, LABELS, LIMITS, head_scale, name_of
 from bids_deface.detection.grid import SPACING_MM, Grid, touches_border
 from bids_deface.detection.pose import GREATEST_OFFSET_MM, expected_centre
 from bids_deface.detection.proportions import odd_proportions
-from bids_deface.detection.regions import RawRegion
+from bids_deface.detection.regions import NOSE, RawRegion
 
 #: Radius around a missing region's expected centre in which tissue is looked for, mm.
 NEIGHBOURHOOD_MM = 8.0
@@ -22,6 +22,9 @@ _GREATEST_ABSENT = {1: 0.5, 2: 0.5, 3: 0.35, 4: 0.05, 5: 0.05, 6: 0.1}
 #: Half of the least share of tissue in the regions of the validation heads: with less, a region
 #: is doubtful, as the network may see a feature in what is left around one that was cut out.
 _LITTLE_SIGNAL = {1: 0.4, 2: 0.4, 3: 0.25, 4: 0.35, 5: 0.35, 6: 0.1}
+#: A nose that is smaller than this in a head of the reference's size may be what a cut has left:
+#: 38 scans show 24 ml or more, and up to 13 ml where most of it was cut off.
+LEAST_NOSE_ML = 18.0
 #: Other facial regions without which the pose, so the place of a missing one, is a guess.
 LEAST_OTHERS = 2
 #: How far outside the field of view a place must be that is only guessed, mm: a nod of 20 degrees.
@@ -123,7 +126,11 @@ def judge(
     """
     # A region that is cut has its centroid elsewhere; a cut brain does not tell the head's size.
     whole = {i: r.centroid for i, r in found.items() if not touches_border(r.mask, grid)}
-    odd = odd_proportions(whole, head_scale(found[BRAIN].volume_ml) if BRAIN in whole else 1.0)
+    scale = head_scale(found[BRAIN].volume_ml) if BRAIN in whole else 1.0
+    odd = odd_proportions(whole, scale)
+    if NOSE in whole and found[NOSE].volume_ml < LEAST_NOSE_ML * scale**3:
+        ml = found[NOSE].volume_ml
+        odd = {NOSE: f"nose of {ml:.0f} ml is small for this head: was it cut before?", **odd}
     reports = []
     for label in LABELS:
         if label.feature is None:

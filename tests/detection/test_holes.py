@@ -37,6 +37,18 @@ def test_eyes_cut_out_of_the_skin_are_absent(truth, conformed):
     assert set(found) - set(left) == {1, 2}
 
 
+def test_a_mouth_is_cut_out_where_it_is_blank_and_the_air_is_not(truth, conformed):
+    probseg, labels, mask, grid = truth
+    found, outline = find_regions(probseg, grid), HeadOutline(mask, mask, 0.1)
+    around = ndimage.binary_dilation(labels == 6, iterations=3)
+    for blank, is_there in ((around, False), (~mask, True), (around | ~mask, True)):
+        image = np.where(blank, 0, conformed.image)
+        left = drop_holes(found, outline, replace(conformed, image=image))
+        # In a scan whose air is blank, too, nobody can tell a hole from air.
+        assert (6 in left) == is_there
+        assert set(found) - set(left) <= {6}
+
+
 def test_what_is_left_at_the_root_of_a_nose_is_none(truth, conformed):
     """Between the eyes, nearer to them than any nose, and small: what a cut has left."""
     probseg, labels, mask, grid = truth

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -188,3 +190,25 @@ def test_a_dim_face_is_still_a_face(image):
     blank = has_signal((300 * head).astype(np.float32), head)
     assert blank[head].all()
     assert not blank[dim & ~ndimage.binary_dilation(head, iterations=5)].any()
+
+
+@pytest.mark.parametrize("share", [1.0, 0.75, 0.5])
+def test_a_small_nose_is_in_doubt_unless_the_head_is_small_or_the_field_of_view_cuts_it(
+    truth, share
+):
+    probseg, _, mask, grid = truth
+    found = find_regions(probseg, grid)
+    nose, brain = found[3], found[BRAIN]
+    small = {**found, 3: replace(nose, volume_ml=share * 20)}
+    (report,) = (r for r in judge(small, mask, grid) if r.index == 3)
+    assert (report.status is Status.DOUBTFUL) == (share < 0.9)
+    if report.status is Status.DOUBTFUL:
+        assert "small for this head: was it cut before?" in report.reason
+    child = {**small, BRAIN: replace(brain, volume_ml=0.5 * brain.volume_ml)}
+    reasons = [r.reason for r in judge(child, mask, grid) if r.index == 3]
+    assert not any("small for this head" in reason for reason in reasons)
+    front = int(np.flatnonzero(nose.mask.any((0, 2)))[-1])
+    cut = Grid((grid.shape[0], front + 1, grid.shape[2]), grid.affine)
+    here = {i: replace(r, mask=r.mask[:, : front + 1]) for i, r in small.items()}
+    (report,) = (r for r in judge(here, mask[:, : front + 1], cut) if r.index == 3)
+    assert report.status is Status.CUT_OFF
