@@ -19,8 +19,9 @@ LEAST_SIGNAL = 0.05
 GREATEST_EVEN = 0.3
 EYES = labels_of(FacialFeature.EYES)
 (MOUTH,) = labels_of(FacialFeature.MOUTH)
-#: A mouth is half air: it is a hole if it is more even than this and than so many times the air
-#: beside the head. On the validation heads 0.96 times at most, 1.4 or more where cut out.
+#: A mouth is half air: where there are no eyes, either, it is a hole if it is more even than that
+#: and than so many times the air beside the head. On the validation heads 0.96 times at most, 1.4
+#: or more where cut out.
 MORE_EVEN, BESIDE_MM = 1.2, (4.0, 24.0)
 #: A nose smaller than this is a hole if less than this share of it is head. On 38 scans noses have
 #: 21 ml or more and shares of 0.31 or more; where others had cut them, 3-13 ml and at most 0.13,
@@ -45,11 +46,16 @@ def drop_holes(
     conformed
         The image on the detector's grid.
     """
-    return {
+    left = {
         index: region
         for index, region in found.items()
         if index == BRAIN or not _is_hole(index, found, outline, conformed)
     }
+    # A field of view that ends before the mouth is blank, too, but leaves the eyes.
+    is_eyeless = not set(EYES) & set(left)
+    if is_eyeless and MOUTH in left and _is_cut_out(left[MOUTH].mask, outline.mask, conformed):
+        del left[MOUTH]
+    return left
 
 
 def _is_hole(
@@ -61,8 +67,6 @@ def _is_hole(
         return True
     if index in EYES:
         return _even_share(conformed.image, region.mask) > GREATEST_EVEN
-    if index == MOUTH:
-        return _is_cut_out(region.mask, outline.mask, conformed)
     is_small = index == NOSE and region.volume_ml < SMALL_NOSE_ML
     # Of a nose at the border of the field of view nobody knows how large it is.
     if not is_small or touches_border(region.mask, conformed.grid):

@@ -32,6 +32,8 @@ from bids_deface.volume import zooms_of
 #: Probability at which a voxel belongs to a region, and down to which it grows from there.
 CORE_PROBABILITY = 0.5
 EDGE_PROBABILITY = 0.03
+#: Of an auricle, which is thin: the network is least sure of its rim.
+EAR_EDGE_PROBABILITY = 0.015
 #: Lower than a half: what may be brain is spared.
 BRAIN_PROBABILITY = 0.05
 #: Margin around each facial region, mm.
@@ -89,7 +91,8 @@ def paint(
             continue
         if any(s.stop <= s.start for s in box):
             continue
-        region = grow_core(to_scan(soft, source, box, grid, affine))
+        edge = EAR_EDGE_PROBABILITY if index in EARS else EDGE_PROBABILITY
+        region = grow_core(to_scan(soft, source, box, grid, affine), edge)
         steps = margin_steps(zooms, MARGIN_MM[index])
         wide = dilate_mm(region, MARGIN_MM[index], steps)
         if index in EARS:
@@ -122,10 +125,10 @@ def soften(
     return soft, near
 
 
-def grow_core(values: NDArray[np.float32]) -> NDArray[np.bool_]:
+def grow_core(values: NDArray[np.float32], edge: float = EDGE_PROBABILITY) -> NDArray[np.bool_]:
     """Return sure voxels and the unsure ones connected with them, from probabilities."""
     core = values > CORE_PROBABILITY
-    return np.asarray(ndimage.binary_propagation(core, mask=values > EDGE_PROBABILITY))
+    return np.asarray(ndimage.binary_propagation(core, mask=values > edge))
 
 
 def margin_steps(zooms: NDArray[np.float64], margin_mm: float) -> NDArray[np.float64]:

@@ -39,12 +39,20 @@ def test_eyes_cut_out_of_the_skin_are_absent(truth, conformed):
 
 def test_a_mouth_is_cut_out_where_it_is_blank_and_the_air_is_not(truth, conformed):
     probseg, labels, mask, grid = truth
-    found, outline = find_regions(probseg, grid), HeadOutline(mask, mask, 0.1)
+    outline = HeadOutline(mask, mask, 0.1)
+    whole = find_regions(probseg, grid)
+    eyeless = {index: region for index, region in whole.items() if index not in (1, 2)}
     around = ndimage.binary_dilation(labels == 6, iterations=3)
-    for blank, is_there in ((around, False), (~mask, True), (around | ~mask, True)):
+    for found, blank, is_there in (
+        (eyeless, around, False),
+        (eyeless, ~mask, True),
+        # In a scan whose air is blank, too, nobody can tell a hole from air,
+        (eyeless, around | ~mask, True),
+        # nor, where the eyes are there, from what lies outside of what was scanned.
+        (whole, around, True),
+    ):
         image = np.where(blank, 0, conformed.image)
         left = drop_holes(found, outline, replace(conformed, image=image))
-        # In a scan whose air is blank, too, nobody can tell a hole from air.
         assert (6 in left) == is_there
         assert set(found) - set(left) <= {6}
 
