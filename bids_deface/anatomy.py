@@ -103,7 +103,7 @@ class Limits:
     #: Least volume of a region that counts as found.
     eye_ml: tuple[float, float] = (3.0, 45.0)
     nose_ml: tuple[float, float] = (2.0, 80.0)
-    ear_ml: tuple[float, float] = (0.7, 45.0)
+    ear_ml: tuple[float, float] = (0.9, 45.0)
     mouth_ml: tuple[float, float] = (2.0, 60.0)
     #: Distance kept free around the predicted brain.
     brain_margin_mm: float = 3.0

@@ -23,7 +23,7 @@ _GREATEST_ABSENT = {1: 0.5, 2: 0.5, 3: 0.35, 4: 0.05, 5: 0.05, 6: 0.1}
 #: is doubtful, as the network may see a feature in what is left around one that was cut out.
 _LITTLE_SIGNAL = {1: 0.4, 2: 0.4, 3: 0.25, 4: 0.35, 5: 0.35, 6: 0.1}
 #: A nose that is smaller than this in a head of the reference's size may be what a cut has left:
-#: 38 scans show 24 ml or more, and up to 13 ml where most of it was cut off.
+#: 38 scans show 23 ml or more, and up to 13 ml where most of it was cut off.
 LEAST_NOSE_ML = 18.0
 #: Other facial regions without which the pose, so the place of a missing one, is a guess.
 LEAST_OTHERS = 2
