@@ -10,7 +10,7 @@ from bids_deface.anatomy import BRAIN, FacialFeature, head_scale, labels_of
 from bids_deface.detection.grid import SPACING_MM, ConformedImage, touches_border
 from bids_deface.detection.outline import HeadOutline
 from bids_deface.detection.proportions import FROM_EYES_MM
-from bids_deface.detection.regions import NOSE, RawRegion
+from bids_deface.detection.regions import MOUTH, NOSE, RawRegion
 from bids_deface.tissue import bounding_box, dilate_mm
 
 #: A region with less signal in it is a hole that the network sees a feature in.
@@ -18,7 +18,6 @@ LEAST_SIGNAL = 0.05
 #: Share of an eye from which it is a hole: none on the validation heads, half where cut out.
 GREATEST_EVEN = 0.3
 EYES = labels_of(FacialFeature.EYES)
-(MOUTH,) = labels_of(FacialFeature.MOUTH)
 #: A mouth is half air: where there are no eyes, either, it is a hole if it is more even than that
 #: and than so many times the air beside the head. On the validation heads 0.96 times at most, 1.4
 #: or more where cut out.

@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from bids_deface.anatomy import BRAIN, BRAIN_CLASS, CLASSES, FacialFeature, labels_of
 from bids_deface.detection.grid import SPACING_MM, Grid
-from bids_deface.tissue import bounding_box
+from bids_deface.tissue import bounding_box, dilate_mm
 
 VOXEL_ML = SPACING_MM**3 / 1000
 #: Parts smaller than this are not looked at, nor more of them than this.
@@ -21,9 +21,12 @@ PAIR_SHARE = 0.2
 PAIR_MM = 35.0
 #: A single part wider than this is a pair that grew together.
 MERGED_MM = 65.0
-NOSE = 3
+NOSE, MOUTH = 3, 6
 #: A separate part of the brain class this large is protected like the rest.
 BRAIN_PART_ML = 2.0
+#: ... but not one that lies this far from the rest and this near to nose or mouth, mm: the network
+#: takes a palate or a septum for brain in few heads, and none has brain there.
+BRAIN_APART_MM, IN_FACE_MM = 15.0, 8.0
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,21 @@ def find_regions(probseg: NDArray[np.float32], grid: Grid) -> dict[int, RawRegio
         for index, chosen in zip(indices, sides, strict=True):
             if chosen:
                 found[index] = _merge(chosen, prob, grid)
+    kept = [p for p in whole if p is brain[0] or not _is_in_face(p, brain[0], found)]
+    if len(kept) < len(whole):
+        found[BRAIN] = region_of(
+            np.any([p.mask for p in kept], axis=0), probseg[BRAIN_CLASS], grid
+        )
     return found
+
+
+def _is_in_face(part: RawRegion, brain: RawRegion, found: dict[int, RawRegion]) -> bool:
+    """Tell whether a separate part of the brain class lies in the face, far from the brain."""
+    spacing = np.full(3, SPACING_MM)
+    if (dilate_mm(part.mask, BRAIN_APART_MM, spacing) & brain.mask).any():
+        return False
+    near = dilate_mm(part.mask, IN_FACE_MM, spacing)
+    return any((near & found[i].mask).any() for i in (NOSE, MOUTH) if i in found)
 
 
 def left_and_right(

@@ -192,6 +192,20 @@ def test_a_dim_face_is_still_a_face(image):
     assert not blank[dim & ~ndimage.binary_dilation(head, iterations=5)].any()
 
 
+@pytest.mark.parametrize(("label", "is_kept"), [(3, False), (6, False), (4, True)])
+def test_no_part_of_the_brain_lies_in_the_nose_or_the_mouth(truth, label, is_kept):
+    """What stands alone elsewhere may be a cut temporal pole, and is spared."""
+    probseg, labels, _, grid = truth
+    place = np.argwhere(labels == label).mean(axis=0)
+    voxels = np.moveaxis(np.indices(labels.shape), 0, -1)
+    island = (np.linalg.norm(voxels - place, axis=-1) < 5) & (labels != BRAIN)
+    odd = probseg.copy()
+    odd[:, island], odd[5][island] = 0, 1
+    whole, found = find_regions(probseg, grid)[BRAIN], find_regions(odd, grid)[BRAIN]
+    assert found.mask[island].all() == is_kept
+    assert (found.mask | ~whole.mask).all()
+
+
 @pytest.mark.parametrize("share", [1.0, 0.75, 0.5])
 def test_a_small_nose_is_in_doubt_unless_the_head_is_small_or_the_field_of_view_cuts_it(
     truth, share
