@@ -128,14 +128,14 @@ def test_flattened_surfaces_keep_no_relief(victims, index):
         for data in (victim.head.data, victim.after):
             height = skin_height(data)
             a, b = np.argwhere(inner).T
-            # What a smooth membrane can be: a quadric.
-            terms = np.stack([a * 0 + 1.0, a, b, a * b, a**2, b**2], axis=1)
+            a, b = a - a.mean(), b - b.mean()
+            # What a smooth membrane can be, with a bend from nose to chin: a cubic.
+            terms = np.stack([a**i * b**j for i in range(4) for j in range(4 - i)], axis=1)
             fit, *_ = np.linalg.lstsq(terms, height[inner], rcond=None)
             reliefs.append(height[inner] - terms @ fit)
         before, after = reliefs
-        r = np.corrcoef(before, after)[0, 1]
-        assert after.std() < 0.5
-        assert after.std() < 0.5 * before.std() or abs(r) < 0.2
+        assert after.std() < 0.25
+        assert after.std() < 0.25 * before.std()
 
 
 def correlations(before: np.ndarray, after: np.ndarray, gone: np.ndarray) -> np.ndarray:
