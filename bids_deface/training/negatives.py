@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -44,13 +46,11 @@ def behind_plane(classes: Tensor, tilt: float, margin: float) -> Tensor:
     margin
         Distance kept between plane and brain, voxels.
     """
-    places = places_of(classes, "brain", "eyes", "mouth")
-    if places is None:
-        return torch.zeros_like(classes, dtype=torch.bool)
-    brain, eyes, mouth = places
-    to_eyes, to_mouth = (unit(p.mean(0) - brain.mean(0)) for p in (eyes, mouth))
-    normal = unit(torch.lerp(to_eyes, to_mouth, tilt))
-    return beyond(classes, normal, float((brain @ normal).max()) + margin)
+
+    def facing(brain: Tensor, eyes: Tensor, mouth: Tensor) -> Tensor:
+        return torch.lerp(unit(eyes - brain), unit(mouth - brain), tilt)
+
+    return beyond_plane(classes, facing, "brain", margin)
 
 
 def below_eyes(classes: Tensor, tilt: float, margin: float) -> Tensor:
@@ -65,36 +65,48 @@ def below_eyes(classes: Tensor, tilt: float, margin: float) -> Tensor:
     margin
         Distance kept between plane and eyes, voxels.
     """
-    places = places_of(classes, "brain", "eyes", "mouth")
-    if places is None:
-        return torch.zeros_like(classes, dtype=torch.bool)
-    brain, eyes, mouth = places
-    down = unit(mouth.mean(0) - eyes.mean(0))
-    forward = eyes.mean(0) - brain.mean(0)
-    forward = unit(forward - (forward @ down) * down)
-    normal = unit(torch.lerp(down, forward, tilt))
-    gone = beyond(classes, normal, float((eyes @ normal).max()) + margin)
+
+    def facing(brain: Tensor, eyes: Tensor, mouth: Tensor) -> Tensor:
+        down, forward = unit(mouth - eyes), eyes - brain
+        return torch.lerp(down, unit(forward - (forward @ down) * down), tilt)
+
+    gone = beyond_plane(classes, facing, "eyes", margin)
     return gone & ~grow(classes == BRAIN_CLASS, 1)
 
 
-def places_of(classes: Tensor, *names: str) -> tuple[Tensor, ...] | None:
-    """Return the voxels (n, 3) of each class, or None where one is missing."""
-    places = tuple((classes == CLASSES.index(name)).nonzero().float() for name in names)
-    return places if all(len(p) for p in places) else None
+def beyond_plane(
+    classes: Tensor, facing: Callable[[Tensor, Tensor, Tensor], Tensor], spared: str, margin: float
+) -> Tensor:
+    """Return what lies beyond a plane before a class; nothing where the pose is not known.
+
+    Parameters
+    ----------
+    classes
+        int64 (i, j, k).
+    facing
+        The plane's direction, from the middles of brain, eyes and mouth (voxels).
+    spared
+        Name of the class that the plane leaves.
+    margin
+        Distance kept between plane and class, voxels.
+    """
+    places = {
+        name: (classes == CLASSES.index(name)).nonzero().float()
+        for name in ("brain", "eyes", "mouth")
+    }
+    if not all(len(voxels) for voxels in places.values()):
+        return torch.zeros_like(classes, dtype=torch.bool)
+    normal = unit(facing(*(voxels.mean(0) for voxels in places.values())))
+    axes = (torch.arange(n, device=classes.device).float() for n in classes.shape)
+    i, j, k = torch.meshgrid(*axes, indexing="ij")
+    height = normal[0] * i + normal[1] * j + normal[2] * k
+    beyond: Tensor = height > float((places[spared] @ normal).max()) + margin
+    return beyond
 
 
 def unit(vector: Tensor) -> Tensor:
     """Return the vector with length 1."""
     out: Tensor = vector / vector.norm()
-    return out
-
-
-def beyond(classes: Tensor, normal: Tensor, limit: float) -> Tensor:
-    """Return the voxels whose indices, projected on ``normal``, exceed ``limit``."""
-    axes = (torch.arange(n, device=classes.device).float() for n in classes.shape)
-    i, j, k = torch.meshgrid(*axes, indexing="ij")
-    height = normal[0] * i + normal[1] * j + normal[2] * k
-    out: Tensor = height > limit
     return out
 
 
