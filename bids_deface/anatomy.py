@@ -56,7 +56,8 @@ LABELS: Final = (
     Label(6, "mouth", "#f0e442", FacialFeature.MOUTH),
     Label(7, "brain", "#cc79a7", None),
 )
-BRAIN: Final = 7
+#: Their indices.
+LEFT_EYE, RIGHT_EYE, NOSE, LEFT_EAR, RIGHT_EAR, MOUTH, BRAIN = (row.index for row in LABELS)
 #: Where regions meet, later ones are drawn over earlier ones; the brain over all.
 PRIORITY: Final = (4, 5, 6, 1, 2, 3, BRAIN)
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bids_deface.anatomy import BRAIN
+from bids_deface.anatomy import BRAIN, NOSE
 from bids_deface.detection.grid import SPACING_MM, Grid, touches_border
 from bids_deface.detection.holes import drop_holes
 from bids_deface.detection.orientation import WRONG_HEADER
 from bids_deface.detection.plausibility import GUESS_MM, LEAST_OTHERS, RegionReport, Status
 from bids_deface.detection.pose import GREATEST_OFFSET_MM, place_of
-from bids_deface.detection.regions import NOSE, RawRegion, left_and_right, parts_of, region_of
+from bids_deface.detection.regions import RawRegion, left_and_right, parts_of, region_of
 from bids_deface.detection.sighting import Sighting
 from bids_deface.feature_table import ExtraFeature, FeatureTable
 

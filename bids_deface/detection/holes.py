@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from bids_deface.anatomy import BRAIN, FacialFeature, head_scale, labels_of
+from bids_deface.anatomy import BRAIN, MOUTH, NOSE, FacialFeature, head_scale, labels_of
 from bids_deface.detection.grid import SPACING_MM, ConformedImage, touches_border
 from bids_deface.detection.outline import HeadOutline
 from bids_deface.detection.proportions import FROM_EYES_MM
-from bids_deface.detection.regions import MOUTH, NOSE, RawRegion
+from bids_deface.detection.regions import RawRegion
 from bids_deface.tissue import bounding_box, dilate_mm
 
 #: A region with less signal in it is a hole that the network sees a feature in.

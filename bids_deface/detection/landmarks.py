@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from bids_deface.anatomy import BRAIN
+from bids_deface.anatomy import BRAIN, MOUTH
 from bids_deface.detection.face_frame import FaceFrame, Points, find_frame, whole_centroids
 from bids_deface.detection.featuremap import FeatureMap
 from bids_deface.detection.landmark_model import NAMES, LandmarkModel, load_model
@@ -29,7 +29,6 @@ OUTWARD: Final[Mapping[str, tuple[float, float, float]]] = {
     "RPA": (1.0, 0.0, 0.0),
 }
 AURICLE: Final = {"LPA": 4, "RPA": 5}
-MOUTH: Final = 6
 #: Where along the outward axis the skin is looked for, frame mm; farther in counts as this far in.
 REACH_MM, STEP_MM = 20.0, 0.5
 #: Face that fits the average this badly, and slices this thick, halve the confidence.

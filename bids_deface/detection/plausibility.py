@@ -8,11 +8,11 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from bids_deface.anatomy import BRAIN, LABELS, LIMITS, head_scale, name_of
+from bids_deface.anatomy import BRAIN, LABELS, LIMITS, NOSE, head_scale, name_of
 from bids_deface.detection.grid import SPACING_MM, Grid, touches_border
 from bids_deface.detection.pose import GREATEST_OFFSET_MM, expected_centre
 from bids_deface.detection.proportions import odd_proportions
-from bids_deface.detection.regions import NOSE, RawRegion
+from bids_deface.detection.regions import RawRegion
 
 #: Radius around a missing region's expected centre in which tissue is looked for, mm.
 NEIGHBOURHOOD_MM = 8.0
@@ -128,9 +128,6 @@ def judge(
     whole = {i: r.centroid for i, r in found.items() if not touches_border(r.mask, grid)}
     scale = head_scale(found[BRAIN].volume_ml) if BRAIN in whole else 1.0
     odd = odd_proportions(whole, scale)
-    if NOSE in whole and found[NOSE].volume_ml < LEAST_NOSE_ML * scale**3:
-        ml = found[NOSE].volume_ml
-        odd = {NOSE: f"nose of {ml:.0f} ml is small for this head: was it cut before?", **odd}
     reports = []
     for label in LABELS:
         if label.feature is None:
@@ -146,6 +143,7 @@ def judge(
             reason = (
                 _doubt_found(index, region, expected, signal)
                 or odd.get(index)
+                or (_doubt_small(index, region.volume_ml, scale) if index in whole else "")
                 or odd.get(BRAIN, "")
             )
             status = Status.FOUND if index in whole else Status.CUT_OFF
@@ -168,6 +166,13 @@ def _doubt_found(
         return f"{name_of(index)} lies {off:.0f} mm from where it should be"
     if signal[region.mask].mean() < _LITTLE_SIGNAL[index]:
         return f"there is hardly any tissue at the {name_of(index)}: was it removed before?"
+    return ""
+
+
+def _doubt_small(index: int, volume_ml: float, scale: float) -> str:
+    """Return in words why a whole region may be the rest of one; empty if it is none."""
+    if index == NOSE and volume_ml < LEAST_NOSE_ML * scale**3:
+        return f"nose of {volume_ml:.0f} ml is small for this head: was it cut before?"
     return ""
 
 

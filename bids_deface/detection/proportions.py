@@ -8,9 +8,16 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from bids_deface.anatomy import BRAIN, name_of
-
-LEFT_EYE, RIGHT_EYE, NOSE, LEFT_EAR, RIGHT_EAR, MOUTH = 1, 2, 3, 4, 5, 6
+from bids_deface.anatomy import (
+    BRAIN,
+    LEFT_EAR,
+    LEFT_EYE,
+    MOUTH,
+    NOSE,
+    RIGHT_EAR,
+    RIGHT_EYE,
+    name_of,
+)
 
 #: Distance of each region's centroid from the point between the eyes, mm, for a brain of 1400 ml.
 #: Seen in the 119 training and 25 validation heads: nose 32-49, ears 107-143, mouth 65-86,

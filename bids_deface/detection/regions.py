@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from bids_deface.anatomy import BRAIN, BRAIN_CLASS, CLASSES, FacialFeature, labels_of
+from bids_deface.anatomy import BRAIN, BRAIN_CLASS, CLASSES, MOUTH, NOSE, FacialFeature, labels_of
 from bids_deface.detection.grid import SPACING_MM, Grid
 from bids_deface.tissue import bounding_box, dilate_mm
 
@@ -21,7 +21,6 @@ PAIR_SHARE = 0.2
 PAIR_MM = 35.0
 #: A single part wider than this is a pair that grew together.
 MERGED_MM = 65.0
-NOSE, MOUTH = 3, 6
 #: A separate part of the brain class this large is protected like the rest.
 BRAIN_PART_ML = 2.0
 #: ... but not one that lies this far from the rest and this near to nose or mouth, mm: the network
@@ -73,7 +72,7 @@ def find_regions(probseg: NDArray[np.float32], grid: Grid) -> dict[int, RawRegio
         return found
     # A part of the brain that stands alone (thick slices, a cut temporal pole) is brain too.
     whole = [brain[0], *(p for p in brain[1:] if p.volume_ml >= BRAIN_PART_ML)]
-    found[BRAIN] = region_of(np.any([p.mask for p in whole], axis=0), probseg[BRAIN_CLASS], grid)
+    found[BRAIN] = _join(whole, probseg[BRAIN_CLASS], grid)
     # Mouth and nose first: they tell where the middle is in front, also in a turned head.
     for feature in sorted(FacialFeature, key=lambda f: len(labels_of(f))):
         prob = probseg[CLASSES.index(feature.value)]
@@ -89,9 +88,7 @@ def find_regions(probseg: NDArray[np.float32], grid: Grid) -> dict[int, RawRegio
                 found[index] = _merge(chosen, prob, grid)
     kept = [p for p in whole if p is brain[0] or not _is_in_face(p, brain[0], found)]
     if len(kept) < len(whole):
-        found[BRAIN] = region_of(
-            np.any([p.mask for p in kept], axis=0), probseg[BRAIN_CLASS], grid
-        )
+        found[BRAIN] = _join(kept, probseg[BRAIN_CLASS], grid)
     return found
 
 
@@ -188,4 +185,9 @@ def _merge(parts: list[RawRegion], prob: NDArray[np.float32], grid: Grid) -> Raw
     """Join the largest part with the smaller ones within 30 mm of it."""
     first = parts[0]
     near = [p for p in parts if np.linalg.norm(p.centroid - first.centroid) <= 30]
-    return region_of(np.any([p.mask for p in near], axis=0), prob, grid)
+    return _join(near, prob, grid)
+
+
+def _join(parts: list[RawRegion], prob: NDArray[np.float32], grid: Grid) -> RawRegion:
+    """Return one region of several parts."""
+    return region_of(np.any([p.mask for p in parts], axis=0), prob, grid)
