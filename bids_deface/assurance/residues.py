@@ -120,8 +120,8 @@ def measure_residues(
     dict
         Label index to residue, for the regions that show skin.
     """
-    head = largest_component(image > threshold)
-    old_head = largest_component(old[0] > old[1]) if old else None
+    now = image, largest_component(image > threshold), threshold
+    before = (old[0], largest_component(old[0] > old[1]), old[1]) if old else None
     sides: dict[tuple[int, int], list[int]] = {}
     for index in OUTWARD:
         if (dseg == index).any():
@@ -130,11 +130,9 @@ def measure_residues(
     for (axis, sign), regions in sides.items():
         columns = Columns(axis, sign)
         flat, zoom = np.delete(zooms, axis), float(zooms[axis])
-        height = crossing_height(columns.view(image), columns.view(head), threshold)
+        height = _heights(columns, *now)
         hidden = footprint_of(columns.view(labelled(dseg, regions)))
-        was = None
-        if old and old_head is not None:
-            was = crossing_height(columns.view(old[0]), columns.view(old_head), old[1])
+        was = _heights(columns, *before) if before else None
         for index in regions:
             region = footprint_of(columns.view(dseg == index))
             if not (region & (height >= 0)).any():
@@ -158,6 +156,13 @@ def measure_residues(
                 tissue_ml=tissue_ml.get(index, 0.0),
             )
     return out
+
+
+def _heights(
+    columns: Columns, image: NDArray[np.float32], head: NDArray[np.bool_], threshold: float
+) -> NDArray[np.float64]:
+    """Return how far out a head's surface lies in each column (a, b), voxels."""
+    return crossing_height(columns.view(image), columns.view(head), threshold)
 
 
 def _skin(

@@ -70,6 +70,7 @@ def plot_regions(
     zooms = zooms_of(affine)
     boxes = region_boxes(dseg)
     present = [label for label in known if label.index in boxes]
+    colours = {label.index: ImageColor.getrgb(label.color) for label in known}
     sheet = Image.new("RGB", (3 * PANEL, max(1, len(present)) * (PANEL + TITLE)), BACKGROUND)
     draw = ImageDraw.Draw(sheet)
     for row, label in enumerate(present):
@@ -84,7 +85,7 @@ def plot_regions(
                 np.delete(centre, axis) if zoom_in and label.index != BRAIN else None,
             )
             corner = (axis * PANEL, row * (PANEL + TITLE))
-            pixels = shown.paint(image[where], dseg[where], mask[where], window, known)
+            pixels = shown.paint(image[where], dseg[where], mask[where], window, colours)
             sheet.paste(Image.fromarray(pixels), (corner[0], corner[1] + TITLE))
             title = f"{label.name}, {plane}"
             _write(draw, (corner[0] + PANEL // 2, corner[1] + TITLE - 2), title, "ms")
@@ -155,18 +156,16 @@ class _Section:
         dseg: NDArray[np.uint8],
         mask: NDArray[np.uint8],
         window: tuple[float, float],
-        known: Sequence[Label],
+        colours: Mapping[int, Colour],
     ) -> NDArray[np.uint8]:
         """Return the picture (rows, columns, RGB) with the regions outlined."""
         low, high = window
         grey = np.clip((image[self._at] - low) / (high - low), 0, 1) * 255
         out = np.repeat(grey.astype(np.uint8)[..., None], 3, axis=-1)
         labels, changed = dseg[self._at], mask[self._at] != 0
-        colours = np.zeros((256, 3), np.uint8)
-        for label in known:
-            colours[label.index] = ImageColor.getrgb(label.color)
-        outlined = _outlines(labels) & np.isin(labels, [label.index for label in known])
-        out[outlined] = colours[labels[outlined]]
+        edges = _outlines(labels)
+        for index, colour in colours.items():
+            out[edges & (labels == index)] = colour
         broken = np.add.outer(np.arange(PANEL), np.arange(PANEL)) // DASH % 2 == 0
         out[_outlines(changed) & changed & broken] = WHITE
         out[~self._inside] = ImageColor.getrgb(BACKGROUND)
